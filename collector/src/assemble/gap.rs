@@ -1,0 +1,79 @@
+//! Finds what a trace lacks, and says why it is thought to be missing.
+
+use throughline_model::attribute;
+use throughline_model::span::{Span, SpanKind, Value};
+
+use super::tree::{Node, Place};
+use super::{Gap, GapReason};
+
+/// Envoy's flags of requests that ended before a server saw them: no host, no route, no connection, refused by a filter.
+const NEVER_SENT_FLAGS: [&str; 14] =
+    ["UH", "UF", "NR", "UO", "NC", "DPE", "RL", "UAEX", "LR", "DF", "FI", "NFCF", "OM", "IH"];
+
+/// Whether a server span stands under a span.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Server {
+    Arrived,
+    Absent,
+}
+
+pub(super) fn find(nodes: &[Node]) -> Vec<Gap> {
+    let mut servers = vec![Server::Absent; nodes.len()];
+    for node in nodes.iter().filter(|node| node.span.kind == SpanKind::Server) {
+        if let Place::Under(parent) = node.place
+            && let Some(server) = servers.get_mut(parent)
+        {
+            *server = Server::Arrived;
+        }
+    }
+    nodes.iter().zip(servers).filter_map(|(node, server)| gap_at(node, server)).collect()
+}
+
+fn gap_at(node: &Node, server: Server) -> Option<Gap> {
+    let span = &node.span;
+    let (reason, detail) = match node.place {
+        Place::Missing => (GapReason::MissingParent, missing_parent(span)),
+        Place::Loop => (
+            GapReason::MissingParent,
+            "its chain of parents leads back to itself, so one of the parent ids is wrong".to_owned(),
+        ),
+        Place::Root | Place::Under(_) if server == Server::Absent && expects_server(span) => {
+            (GapReason::NoServerSpan, no_server(span))
+        }
+        Place::Root | Place::Under(_) => return None,
+    };
+    Some(Gap { span_id: span.span_id, service: span.service_name().to_owned(), reason, detail })
+}
+
+/// Only proxies of the mesh promise a server span: what an application calls may well have no proxy.
+fn expects_server(span: &Span) -> bool {
+    span.kind == SpanKind::Client && span.attribute(attribute::ROLE).is_some() && !ended_before_server(span)
+}
+
+fn ended_before_server(span: &Span) -> bool {
+    [attribute::ENVOY_RESPONSE_FLAGS, attribute::ERROR_TYPE]
+        .into_iter()
+        .filter_map(|key| span.attribute(key).and_then(Value::as_text))
+        .flat_map(|text| text.split(|letter: char| !letter.is_ascii_alphanumeric()))
+        .any(|flag| NEVER_SENT_FLAGS.contains(&flag))
+}
+
+fn missing_parent(span: &Span) -> String {
+    match span.parent_span_id {
+        Some(parent) => format!("its parent {parent} did not arrive"),
+        None => "its parent did not arrive".to_owned(),
+    }
+}
+
+fn no_server(span: &Span) -> String {
+    let target = [attribute::SERVER_ADDRESS, attribute::ENVOY_UPSTREAM_CLUSTER]
+        .into_iter()
+        .find_map(|key| span.attribute(key).and_then(Value::as_text));
+    match target {
+        Some(target) => {
+            format!("no span arrived from {target}: it has no proxy, or its span is late or lost")
+        }
+        None => "no span arrived from the server it called: it has no proxy, or its span is late or lost"
+            .to_owned(),
+    }
+}

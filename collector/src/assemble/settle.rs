@@ -1,0 +1,127 @@
+//! Tells which traces have been quiet for long enough to be judged, and what each was judged before.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use throughline_model::id::TraceId;
+
+/// How long a trace gets no span before it counts as finished.
+pub const QUIET: Duration = Duration::from_secs(1);
+
+/// The most traces that may be waiting, and the most verdicts that are remembered.
+pub const MAX_TRACES: usize = 100_000;
+
+/// How a trace was found once it was quiet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// One root, nothing missing.
+    Complete,
+    /// Something is missing.
+    Incomplete,
+}
+
+/// Traces on their way to quietness. Pure: times are measured from any fixed moment and never run backwards.
+#[derive(Debug)]
+pub struct Settler {
+    max_traces: usize,
+    touches: u64,
+    waiting: HashMap<TraceId, Touch>,
+    by_touch: BTreeMap<Touch, TraceId>,
+    crowded_out: VecDeque<TraceId>,
+    skipped: u64,
+    verdicts: HashMap<TraceId, Verdict>,
+    judged: VecDeque<TraceId>,
+}
+
+/// When a trace last got a span; the number keeps touches of the same moment apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Touch {
+    at: Duration,
+    number: u64,
+}
+
+impl Default for Settler {
+    fn default() -> Self {
+        Self::with_capacity(MAX_TRACES)
+    }
+}
+
+impl Settler {
+    /// A settler that keeps at most `max_traces` traces waiting and remembers at most as many verdicts.
+    pub fn with_capacity(max_traces: usize) -> Self {
+        Self {
+            max_traces,
+            touches: 0,
+            waiting: HashMap::new(),
+            by_touch: BTreeMap::new(),
+            crowded_out: VecDeque::new(),
+            skipped: 0,
+            verdicts: HashMap::new(),
+            judged: VecDeque::new(),
+        }
+    }
+
+    /// These traces got spans now. Where too many are waiting, those that have been quiet longest settle early.
+    pub fn touch(&mut self, trace_ids: &[TraceId], now: Duration) {
+        for trace_id in trace_ids {
+            self.touches += 1;
+            let touch = Touch { at: now, number: self.touches };
+            if let Some(before) = self.waiting.insert(*trace_id, touch) {
+                self.by_touch.remove(&before);
+            }
+            self.by_touch.insert(touch, *trace_id);
+        }
+        while self.waiting.len() > self.max_traces {
+            let Some((_, trace_id)) = self.by_touch.pop_first() else {
+                return;
+            };
+            self.waiting.remove(&trace_id);
+            if self.crowded_out.len() < self.max_traces {
+                self.crowded_out.push_back(trace_id);
+            } else {
+                self.skipped += 1;
+            }
+        }
+    }
+
+    /// Takes at most `limit` traces that are to be judged now: those crowded out, then those quiet for [`QUIET`].
+    pub fn take_settled(&mut self, now: Duration, limit: usize) -> Vec<TraceId> {
+        let early = self.crowded_out.len().min(limit);
+        let mut settled: Vec<TraceId> = self.crowded_out.drain(..early).collect();
+        while settled.len() < limit {
+            let Some(first) = self.by_touch.first_entry() else {
+                break;
+            };
+            if now.saturating_sub(first.key().at) < QUIET {
+                break;
+            }
+            let trace_id = first.remove();
+            self.waiting.remove(&trace_id);
+            settled.push(trace_id);
+        }
+        settled
+    }
+
+    /// Remembers a verdict and returns the one before it, so that a trace which settles again after late spans is
+    /// counted once. Verdicts beyond the limit are forgotten, oldest trace first; such a trace would count anew.
+    pub fn judge(&mut self, trace_id: TraceId, verdict: Verdict) -> Option<Verdict> {
+        let before = self.verdicts.insert(trace_id, verdict);
+        if before.is_none() {
+            self.judged.push_back(trace_id);
+        }
+        while self.judged.len() > self.max_traces {
+            if let Some(forgotten) = self.judged.pop_front() {
+                self.verdicts.remove(&forgotten);
+            }
+        }
+        before
+    }
+
+    /// How many traces were never judged because too many were waiting even to settle early.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! When traces settle, in which order, and what is remembered of them.
+
+use std::time::Duration;
+
+use throughline_model::id::TraceId;
+
+use super::{Settler, Verdict};
+
+fn trace(number: u8) -> TraceId {
+    TraceId::from_bytes(&[number; 16]).unwrap()
+}
+
+fn at(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+#[test]
+fn settles_a_trace_after_a_second_of_quiet() {
+    let mut settler = Settler::default();
+    settler.touch(&[trace(1)], at(0));
+    assert_eq!(settler.take_settled(at(999), 10), []);
+    assert_eq!(settler.take_settled(at(1000), 10), [trace(1)]);
+    assert_eq!(settler.take_settled(at(5000), 10), []);
+}
+
+#[test]
+fn waits_anew_after_every_touch() {
+    let mut settler = Settler::default();
+    settler.touch(&[trace(1), trace(2), trace(1)], at(0));
+    settler.touch(&[trace(1)], at(600));
+    assert_eq!(settler.take_settled(at(1200), 10), [trace(2)]);
+    assert_eq!(settler.take_settled(at(1600), 10), [trace(1)]);
+}
+
+#[test]
+fn gives_the_quietest_first_and_no_more_than_asked() {
+    let mut settler = Settler::default();
+    settler.touch(&[trace(3)], at(0));
+    settler.touch(&[trace(1)], at(1));
+    settler.touch(&[trace(2)], at(2));
+    assert_eq!(settler.take_settled(at(2000), 2), [trace(3), trace(1)]);
+    assert_eq!(settler.take_settled(at(2000), 2), [trace(2)]);
+}
+
+#[test]
+fn settles_the_quietest_early_when_too_many_wait() {
+    let mut settler = Settler::with_capacity(2);
+    settler.touch(&[trace(1), trace(2), trace(3)], at(0));
+    assert_eq!(settler.take_settled(at(0), 10), [trace(1)]);
+    assert_eq!(settler.skipped(), 0);
+}
+
+#[test]
+fn counts_what_it_cannot_keep() {
+    let mut settler = Settler::with_capacity(2);
+    settler.touch(&(1..=7).map(trace).collect::<Vec<_>>(), at(0));
+    assert_eq!(settler.skipped(), 3);
+    assert_eq!(settler.take_settled(at(2000), 10), [trace(1), trace(2), trace(6), trace(7)]);
+}
+
+#[test]
+fn settles_again_after_late_spans_and_tells_the_earlier_verdict() {
+    let mut settler = Settler::default();
+    settler.touch(&[trace(1)], at(0));
+    assert_eq!(settler.take_settled(at(1000), 10), [trace(1)]);
+    assert_eq!(settler.judge(trace(1), Verdict::Incomplete), None);
+    settler.touch(&[trace(1)], at(3000));
+    assert_eq!(settler.take_settled(at(4000), 10), [trace(1)]);
+    assert_eq!(settler.judge(trace(1), Verdict::Complete), Some(Verdict::Incomplete));
+    assert_eq!(settler.judge(trace(1), Verdict::Complete), Some(Verdict::Complete));
+}
+
+#[test]
+fn forgets_the_oldest_verdict_beyond_its_limit() {
+    let mut settler = Settler::with_capacity(2);
+    for number in 1..=3 {
+        assert_eq!(settler.judge(trace(number), Verdict::Complete), None);
+    }
+    assert_eq!(settler.judge(trace(3), Verdict::Complete), Some(Verdict::Complete));
+    assert_eq!(settler.judge(trace(1), Verdict::Complete), None);
+}

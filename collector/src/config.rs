@@ -1,0 +1,77 @@
+//! What the operator asked for: flags over the file over defaults, checked as a whole before anything starts.
+
+mod address;
+mod duration;
+mod fault;
+mod file;
+mod resolve;
+mod written;
+
+use std::path::PathBuf;
+
+use crate::telemetry::Level;
+use crate::{ingest, store};
+
+pub use address::ListenAddress;
+pub use duration::parse_duration;
+pub use fault::{ConfigError, Fault};
+
+/// The flags of `throughline serve`, as written.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ServeOptions {
+    /// Folder that keeps all data; made when it does not exist [default: throughline-data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<String>,
+    /// Address that takes spans by OTLP/gRPC; port 0 takes any free one [default: 127.0.0.1:4317]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub otlp_grpc: Option<String>,
+    /// Address that takes spans by OTLP/HTTP; port 0 takes any free one [default: 127.0.0.1:4318]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub otlp_http: Option<String>,
+    /// Address of the page and the API; port 0 takes any free one [default: 127.0.0.1:16686]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub http: Option<String>,
+    /// How long spans are kept, such as 36h or 7d [default: 7d]
+    #[arg(long, value_name = "DURATION")]
+    pub retention: Option<String>,
+    /// Configuration file (YAML); flags win over it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How much is logged: off, error, warn, info, debug or trace [default: info]
+    #[arg(long, value_name = "LEVEL", env = "THROUGHLINE_LOG")]
+    pub log_level: Option<String>,
+}
+
+/// Everything `serve` needs, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where OTLP/gRPC is taken.
+    pub otlp_grpc: ListenAddress,
+    /// Where OTLP/HTTP is taken.
+    pub otlp_http: ListenAddress,
+    /// Where the page and the API are served.
+    pub http: ListenAddress,
+    /// The receivers.
+    pub ingest: ingest::Config,
+    /// The store.
+    pub store: store::Config,
+    /// How much is logged.
+    pub log_level: Level,
+}
+
+impl ServeOptions {
+    /// Reads the file, lets the flags win over it, and checks every value. All faults are reported at once.
+    pub fn resolve(&self) -> Result<Config, ConfigError> {
+        let mut faults = Vec::new();
+        let from_file = match &self.config {
+            Some(path) => file::read(path, &mut faults),
+            None => written::Written::default(),
+        };
+        let written = written::from_flags(self).or(from_file);
+        let config = resolve::resolve(&written, &mut faults);
+        if faults.is_empty() { Ok(config) } else { Err(ConfigError { faults }) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! From what was written to what is meant: every value is parsed, bounded, or replaced by its default.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::written::{Key, Written};
+use super::{Config, Fault, ListenAddress, parse_duration};
+use crate::telemetry::Level;
+use crate::{ingest, store};
+
+/// More would not fit the memory the live window may take.
+const BLOCK_SPANS_LIMIT: usize = 1_000_000;
+
+/// Resolves every setting; what is faulty gets its default and a fault.
+pub(super) fn resolve(written: &Written, faults: &mut Vec<Fault>) -> Config {
+    let mut reader = Reader { written, faults };
+    let store = store::Config::default();
+    Config {
+        otlp_grpc: reader.read(Key::OtlpGrpc, ListenAddress::from_str).unwrap_or_else(|| local(4317)),
+        otlp_http: reader.read(Key::OtlpHttp, ListenAddress::from_str).unwrap_or_else(|| local(4318)),
+        http: reader.read(Key::Http, ListenAddress::from_str).unwrap_or_else(|| local(16686)),
+        ingest: ingest::Config::default(),
+        store: store::Config {
+            data_dir: reader.read(Key::DataDir, folder).unwrap_or(store.data_dir),
+            retention: reader.read(Key::Retention, positive_duration).unwrap_or(store.retention),
+            block_max_spans: reader.read(Key::BlockMaxSpans, span_count).unwrap_or(store.block_max_spans),
+            block_max_age: reader.read(Key::BlockMaxAge, positive_duration).unwrap_or(store.block_max_age),
+        },
+        log_level: reader
+            .read(Key::LogLevel, |text| {
+                text.parse().map_err(|_| "use off, error, warn, info, debug or trace".to_owned())
+            })
+            .unwrap_or(Level::Info),
+    }
+}
+
+struct Reader<'a> {
+    written: &'a Written,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Reader<'_> {
+    fn read<T, E: AsRef<str>>(&mut self, key: Key, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        let setting = self.written.find(key)?;
+        match parse(&setting.text) {
+            Ok(value) => Some(value),
+            Err(right) => {
+                let (origin, text, right) = (&setting.origin, &setting.text, right.as_ref());
+                self.faults.push(Fault::new(format!("{origin}: `{text}` is not usable: {right}")));
+                None
+            }
+        }
+    }
+}
+
+fn local(port: u16) -> ListenAddress {
+    ListenAddress { host: "127.0.0.1".to_owned(), port }
+}
+
+fn folder(text: &str) -> Result<PathBuf, &'static str> {
+    if text.is_empty() { Err("name a folder") } else { Ok(PathBuf::from(text)) }
+}
+
+fn positive_duration(text: &str) -> Result<Duration, &'static str> {
+    let duration = parse_duration(text)?;
+    if duration.is_zero() { Err("it must be longer than zero, such as 5m or 7d") } else { Ok(duration) }
+}
+
+fn span_count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=BLOCK_SPANS_LIMIT).contains(count));
+    count.ok_or_else(|| format!("write a whole number from 1 to {BLOCK_SPANS_LIMIT}"))
+}

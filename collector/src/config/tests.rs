@@ -1,0 +1,164 @@
+//! Precedence, checks, and the words of every fault.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use super::*;
+
+fn options(yaml: &str, flags: ServeOptions) -> (tempfile::NamedTempFile, ServeOptions) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(yaml.as_bytes()).unwrap();
+    let config = Some(file.path().to_owned());
+    (file, ServeOptions { config, ..flags })
+}
+
+fn resolve(yaml: &str, flags: ServeOptions) -> Result<Config, ConfigError> {
+    let (_file, options) = options(yaml, flags);
+    options.resolve()
+}
+
+fn faults(yaml: &str) -> Vec<String> {
+    resolve(yaml, ServeOptions::default()).unwrap_err().faults.iter().map(Fault::to_string).collect()
+}
+
+#[test]
+fn needs_no_file_and_no_flags() {
+    let config = ServeOptions::default().resolve().unwrap();
+    assert_eq!(config.otlp_grpc.to_string(), "127.0.0.1:4317");
+    assert_eq!(config.otlp_http.to_string(), "127.0.0.1:4318");
+    assert_eq!(config.http.to_string(), "127.0.0.1:16686");
+    assert_eq!(config.store.retention, Duration::from_secs(7 * 86_400));
+    assert_eq!(config.store.block_max_spans, 250_000);
+    assert_eq!(config.store.block_max_age, Duration::from_secs(300));
+}
+
+#[test]
+fn the_example_file_equals_the_defaults() {
+    let example = include_str!("example.yaml");
+    assert_eq!(resolve(example, ServeOptions::default()), ServeOptions::default().resolve());
+    let mut faults = Vec::new();
+    let written = file::parse(example, &mut faults);
+    assert_eq!(written.settings.len(), written::Key::ALL.len(), "a setting is missing in the example");
+}
+
+#[test]
+fn flags_win_over_the_file_and_the_file_over_defaults() {
+    let yaml = "storage: {retention: 3d, block: {max_spans: 10}}\nquery: {endpoint: '[::1]:99'}\n";
+    let flags = ServeOptions { retention: Some("36h".to_owned()), ..ServeOptions::default() };
+    let config = resolve(yaml, flags).unwrap();
+    assert_eq!(config.store.retention, Duration::from_secs(36 * 3600));
+    assert_eq!(config.store.block_max_spans, 10);
+    assert_eq!(config.http, ListenAddress { host: "::1".to_owned(), port: 99 });
+    assert_eq!(config.http.to_string(), "[::1]:99");
+}
+
+#[test]
+fn an_empty_file_and_bare_sections_mean_defaults() {
+    for yaml in ["", "# nothing\n", "receivers:\n  otlp:\n    protocols:\n      grpc:\n      http:\n"] {
+        assert_eq!(resolve(yaml, ServeOptions::default()), ServeOptions::default().resolve(), "{yaml}");
+    }
+}
+
+#[test]
+fn names_an_unknown_key_its_line_and_the_nearest_known_one() {
+    for (yaml, line, key, nearest) in [
+        ("storage:\n  retentoin: 7d\n", 2, "storage.retentoin", "storage.retention"),
+        ("\nretention: 7d\n", 2, "retention", "storage.retention"),
+        ("storage:\n  block:\n    maxspans: 7\n", 3, "storage.block.maxspans", "storage.block.max_spans"),
+        ("reciever:\n  x: 1\n", 1, "reciever", "receivers"),
+        ("querry: {endpoint: 'a:1'}\n", 1, "querry", "query"),
+    ] {
+        let expected = format!("line {line}: `{key}` is not a known key; did you mean `{nearest}`?");
+        assert_eq!(faults(yaml), [expected]);
+    }
+}
+
+#[test]
+fn reports_all_faults_at_once() {
+    let yaml = "storage:\n  retention: soon\n  block: {max_spans: 0}\nqurey: 1\n";
+    let flags = ServeOptions {
+        otlp_grpc: Some("localhost".to_owned()),
+        log_level: Some("loud".to_owned()),
+        ..ServeOptions::default()
+    };
+    let error = resolve(yaml, flags).unwrap_err();
+    let text = error.to_string();
+    assert_eq!(error.faults.len(), 5, "{text}");
+    for words in [
+        "line 4: `qurey` is not a known key; did you mean `query`?",
+        "--otlp-grpc: `localhost` is not usable: write HOST:PORT",
+        "storage.retention (line 2): `soon` is not usable: write a duration such as",
+        "storage.block.max_spans (line 3): `0` is not usable: write a whole number from 1 to",
+        "--log-level (or THROUGHLINE_LOG): `loud` is not usable: use off,",
+    ] {
+        assert!(text.contains(words), "{words} is missing in:\n{text}");
+    }
+}
+
+#[test]
+fn refuses_what_is_not_a_configuration() {
+    for (yaml, words) in [
+        ("- 1\n", "line 1: the file holds a value; write keys under it"),
+        ("storage: 7\n", "line 1: storage holds a value; write keys under it, such as `storage"),
+        ("storage: {retention: [7d]}\n", "line 1: storage.retention holds several values; write one value"),
+        ("storage: {retention: 1d}\nstorage: {retention: 2d}\n", "duplicated key"),
+        ("storage: [", "the file is not YAML"),
+        ("query:\n---\nquery:\n", "several documents"),
+    ] {
+        let found = faults(yaml);
+        assert!(found.iter().any(|fault| fault.contains(words)), "{yaml}: {found:?}");
+    }
+}
+
+#[test]
+fn names_a_file_that_cannot_be_read() {
+    let options = ServeOptions { config: Some("no/such.yaml".into()), ..ServeOptions::default() };
+    let text = options.resolve().unwrap_err().to_string();
+    assert!(text.contains("--config no/such.yaml: cannot be read"), "{text}");
+}
+
+#[test]
+fn reads_durations_as_go_writes_them() {
+    for (text, expected_ms) in [
+        ("300ms", Some(300)),
+        ("1.5s", Some(1_500)),
+        ("1h30m", Some(5_400_000)),
+        (".5h", Some(1_800_000)),
+        ("7d", Some(604_800_000)),
+        ("2w", Some(1_209_600_000)),
+        ("2000us", Some(2)),
+        ("2000µs", Some(2)),
+        ("", None),
+        ("7", None),
+        ("d", None),
+        ("-7d", None),
+        ("7 d", None),
+        ("1.2.3s", None),
+        ("9999999999999d", None),
+        ("999999w999999w999999w", None),
+    ] {
+        assert_eq!(parse_duration(text).ok(), expected_ms.map(Duration::from_millis), "{text}");
+    }
+}
+
+#[test]
+fn reads_addresses_and_says_what_would_be_right() {
+    for (text, expected) in [
+        ("127.0.0.1:0", Ok("127.0.0.1:0")),
+        ("localhost:80", Ok("localhost:80")),
+        ("[::1]:80", Ok("[::1]:80")),
+        ("127.0.0.1", Err("HOST:PORT")),
+        ("127.0.0.1:65536", Err("0 to 65535")),
+        ("127.0.0.1:http", Err("0 to 65535")),
+        (":4317", Err("0.0.0.0")),
+        ("::1:80", Err("brackets")),
+        ("http://localhost:80", Err("brackets")),
+        ("a b:80", Err("without scheme")),
+    ] {
+        let found = text.parse::<ListenAddress>();
+        match expected {
+            Ok(shown) => assert_eq!(found.unwrap().to_string(), shown),
+            Err(words) => assert!(found.unwrap_err().contains(words), "{text}"),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What was written, and where, before anything is checked.
+
+use std::fmt;
+
+use super::ServeOptions;
+
+/// The settings that can be written, by their key in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    OtlpGrpc,
+    OtlpHttp,
+    DataDir,
+    Retention,
+    BlockMaxSpans,
+    BlockMaxAge,
+    Http,
+    LogLevel,
+}
+
+impl Key {
+    pub(super) const ALL: [Self; 8] = [
+        Self::OtlpGrpc,
+        Self::OtlpHttp,
+        Self::DataDir,
+        Self::Retention,
+        Self::BlockMaxSpans,
+        Self::BlockMaxAge,
+        Self::Http,
+        Self::LogLevel,
+    ];
+
+    /// The path of the key in the file.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::OtlpGrpc => "receivers.otlp.protocols.grpc.endpoint",
+            Self::OtlpHttp => "receivers.otlp.protocols.http.endpoint",
+            Self::DataDir => "storage.data_dir",
+            Self::Retention => "storage.retention",
+            Self::BlockMaxSpans => "storage.block.max_spans",
+            Self::BlockMaxAge => "storage.block.max_age",
+            Self::Http => "query.endpoint",
+            Self::LogLevel => "log.level",
+        }
+    }
+}
+
+/// Where a value was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Flag(&'static str),
+    File { key: Key, line: usize },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(formatter, "{flag}"),
+            Self::File { key, line } => write!(formatter, "{} (line {line})", key.path()),
+        }
+    }
+}
+
+/// One value as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Setting {
+    pub(super) key: Key,
+    pub(super) text: String,
+    pub(super) origin: Origin,
+}
+
+/// All values that were written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) settings: Vec<Setting>,
+}
+
+impl Written {
+    /// Takes from the other what this one does not say.
+    pub(super) fn or(mut self, other: Self) -> Self {
+        self.settings.extend(other.settings);
+        self
+    }
+
+    /// The first value of this key.
+    pub(super) fn find(&self, key: Key) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.key == key)
+    }
+}
+
+/// The values that were given by flags.
+pub(super) fn from_flags(options: &ServeOptions) -> Written {
+    let flags = [
+        (Key::DataDir, "--data-dir", &options.data_dir),
+        (Key::OtlpGrpc, "--otlp-grpc", &options.otlp_grpc),
+        (Key::OtlpHttp, "--otlp-http", &options.otlp_http),
+        (Key::Http, "--http", &options.http),
+        (Key::Retention, "--retention", &options.retention),
+        (Key::LogLevel, "--log-level (or THROUGHLINE_LOG)", &options.log_level),
+    ];
+    let settings = flags.into_iter().filter_map(|(key, flag, text)| {
+        let text = text.clone()?;
+        Some(Setting { key, text, origin: Origin::Flag(flag) })
+    });
+    Written { settings: settings.collect() }
+}

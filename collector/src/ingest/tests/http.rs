@@ -1,0 +1,202 @@
+//! OTLP over HTTP.
+
+use super::*;
+
+fn request(body: impl Into<Body>, headers: &[(&str, &str)]) -> Request<Body> {
+    let mut request = Request::post("/v1/traces");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(body.into()).unwrap()
+}
+
+const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
+const GZIP: (&str, &str) = ("content-encoding", "gzip");
+
+async fn post(fixture: &Fixture, body: impl Into<Body>, headers: &[(&str, &str)]) -> Answer {
+    call(http_router(fixture.ingest.clone()), request(body, headers)).await
+}
+
+/// The words of a `google.rpc.Status`: code, then message.
+fn status_words(body: &[u8]) -> (u8, String) {
+    assert_eq!((body[0], body[2]), (0x08, 0x12), "{body:?}");
+    let (length, start) = if body[3] < 0x80 {
+        (body[3] as usize, 4)
+    } else {
+        ((body[3] & 0x7f) as usize + ((body[4] as usize) << 7), 5)
+    };
+    (body[1], String::from_utf8(body[start..start + length].to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn keeps_a_batch_and_answers_with_an_empty_response() {
+    let (fixture, store) = Fixture::with_memory();
+    let answer = post(&fixture, batch(1..=3), &[PROTOBUF]).await;
+    assert_eq!((answer.status, answer.body.len()), (StatusCode::OK, 0));
+    assert_eq!(answer.header("content-type"), "application/x-protobuf");
+    assert_eq!(store.stats().spans_live, 3);
+    assert_eq!(fixture.counters.spans_received.get(), 3);
+    assert_eq!(fixture.counters.batches_received.get(), 1);
+    assert_eq!(fixture.counters.bytes_received.get(), batch(1..=3).len() as u64);
+}
+
+#[tokio::test]
+async fn takes_gzip_and_parameters_of_the_content_type() {
+    let (fixture, store) = Fixture::with_memory();
+    let with_parameter = ("content-type", "Application/X-Protobuf; charset=utf-8");
+    let answer = post(&fixture, gzip(&batch(1..=2)), &[with_parameter, GZIP]).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(store.stats().spans_live, 2);
+}
+
+#[tokio::test]
+async fn an_empty_batch_is_taken() {
+    let (fixture, store) = Fixture::with_memory();
+    assert_eq!(post(&fixture, Body::empty(), &[PROTOBUF]).await.status, StatusCode::OK);
+    assert_eq!(store.stats().spans_live, 0);
+}
+
+#[tokio::test]
+async fn a_bad_span_is_rejected_alone_and_counted() {
+    let (fixture, store) = Fixture::with_memory();
+    let answer = post(&fixture, partly_bad_batch(), &[PROTOBUF]).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(String::from_utf8_lossy(&answer.body).contains("trace_id"), "{:?}", answer.body);
+    assert_eq!(store.stats().spans_live, 1);
+    assert_eq!(fixture.counters.spans_rejected.sum(), 1);
+}
+
+#[tokio::test]
+async fn what_is_left_out_of_a_span_is_counted_and_told_to_the_sender() {
+    let (fixture, store) = Fixture::with_memory();
+    let mut span = contract::span(1, 1, "cart", 100);
+    let attribute = span.resource.attributes[0].clone();
+    span.attributes = vec![attribute; 1_030];
+    let answer = post(&fixture, encode_export_request(&[span]), &[PROTOBUF]).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let words = "6 attributes, events, links or nested values over the limits left out";
+    assert!(String::from_utf8_lossy(&answer.body).contains(words), "{:?}", answer.body);
+    assert_eq!(fixture.counters.span_parts_cut.get(), 6);
+    assert_eq!(fixture.counters.spans_rejected.sum(), 0);
+    assert_eq!(store.trace(contract::trace_id(1)).unwrap()[0].attributes.len(), 1_024);
+}
+
+async fn check_refused(body: &[u8], headers: &[(&str, &str)], status: u16, reason: &str, words: &str) {
+    let (fixture, _store) = Fixture::with_memory();
+    let answer = post(&fixture, body.to_vec(), headers).await;
+    assert_eq!(answer.status.as_u16(), status, "{words}");
+    assert_eq!(answer.header("content-type"), "application/x-protobuf");
+    let (code, found_words) = status_words(&answer.body);
+    assert_eq!(code, 3, "{words}");
+    assert!(found_words.contains(words), "{found_words}");
+    assert!(fixture.refused(reason), "{reason} is not counted");
+}
+
+#[tokio::test]
+async fn refuses_with_the_code_and_the_words_for_each_reason() {
+    let brotli = ("content-encoding", "br");
+    let bytes = gzip(&batch(1..=1));
+    let cut = &bytes[..bytes.len() / 2];
+    check_refused(b"\x0a\xff", &[PROTOBUF], 400, "malformed", "ends inside a field").await;
+    check_refused(b"\x08\x01", &[PROTOBUF], 400, "malformed", "wrong wire type").await;
+    check_refused(b"not gzip", &[PROTOBUF, GZIP], 400, "malformed", "not gzip").await;
+    check_refused(cut, &[PROTOBUF, GZIP], 400, "malformed", "not gzip").await;
+    check_refused(b"", &[PROTOBUF, brotli], 415, "wrong-type", "`br` is not taken; send gzip").await;
+}
+
+#[tokio::test]
+async fn json_and_unknown_types_are_told_what_is_taken() {
+    let (fixture, _store) = Fixture::with_memory();
+    let json = post(&fixture, "{}", &[("content-type", "application/json")]).await;
+    assert_eq!(json.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(json.header("content-type"), "application/json");
+    let status: serde_json::Value = serde_json::from_slice(&json.body).unwrap();
+    assert_eq!(status["code"], 3);
+    assert!(status["message"].as_str().unwrap().contains("send application/x-protobuf"), "{status}");
+    let none = post(&fixture, "x", &[]).await;
+    assert_eq!(none.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert!(String::from_utf8_lossy(&none.body).contains("send application/x-protobuf"));
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_refused_compressed_or_not() {
+    let config = || Config { max_message_bytes: 10_000, ..Config::default() };
+    let bomb = gzip(&vec![0; 50_000_000]);
+    let bodies = [(vec![0; 10_001], &[PROTOBUF][..]), (gzip(&vec![0; 10_001]), &[PROTOBUF, GZIP])];
+    for (body, headers) in bodies {
+        let fixture = Fixture::new(Arc::new(MemoryStore::new()), config());
+        let answer = post(&fixture, body, headers).await;
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(status_words(&answer.body).1.contains("10000 bytes; send smaller batches"));
+        assert!(fixture.refused("too-large"));
+    }
+    let larger = Config { max_message_bytes: 1_000_000, ..Config::default() };
+    let fixture = Fixture::new(Arc::new(MemoryStore::new()), larger);
+    assert_eq!(post(&fixture, bomb, &[PROTOBUF, GZIP]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    // Without a length in the headers the limit is noticed while reading.
+    let fixture = Fixture::new(Arc::new(MemoryStore::new()), config());
+    let unsized_body = Body::new(Body::from(vec![0; 20_000]).map_frame(|frame| frame));
+    assert_eq!(post(&fixture, unsized_body, &[PROTOBUF]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn a_busy_store_says_when_to_try_again_and_a_failed_one_that_it_failed() {
+    let fixture = Fixture::new(busy(), Config::default());
+    let answer = post(&fixture, batch(1..=1), &[PROTOBUF]).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "1"));
+    assert!(fixture.refused("busy"));
+    assert_eq!(fixture.counters.spans_received.get(), 0);
+    let fixture = Fixture::new(failed(), Config::default());
+    let answer = post(&fixture, batch(1..=1), &[PROTOBUF]).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "1"));
+    assert_eq!(status_words(&answer.body), (14, "store failed: no disk".to_owned()));
+    assert!(fixture.refused("failed"));
+}
+
+#[tokio::test]
+async fn too_many_bytes_at_the_same_time_are_refused_and_given_back() {
+    let config = Config { max_bytes_in_flight: 4_096, ..Config::default() };
+    let store = Arc::new(MemoryStore::new());
+    let fixture = Fixture::new(store.clone(), config);
+    let held = fixture.ingest.budget.take(4_096).unwrap();
+    assert_eq!(post(&fixture, batch(1..=1), &[PROTOBUF]).await.status, StatusCode::TOO_MANY_REQUESTS);
+    drop(held);
+    for _ in 0..10 {
+        assert_eq!(post(&fixture, batch(1..=1), &[PROTOBUF]).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_that_does_not_finish_is_given_up() {
+    let (fixture, _store) = Fixture::with_memory();
+    let answer = post(&fixture, Body::new(NeverEnding), &[PROTOBUF]).await;
+    // OTLP/HTTP, "Failures": senders try again after 429, 502, 503 and 504, and after no other status.
+    assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "1"));
+    assert!(fixture.refused("broken-off"));
+}
+
+/// A body of which nothing ever arrives.
+struct NeverEnding;
+
+impl http_body::Body for NeverEnding {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        std::task::Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn other_paths_and_methods_are_told_where_to_go() {
+    let (fixture, _store) = Fixture::with_memory();
+    let router = || http_router(fixture.ingest.clone());
+    let elsewhere = call(router(), Request::post("/v1/metrics").body(Body::empty()).unwrap()).await;
+    assert_eq!(elsewhere.status, StatusCode::NOT_FOUND);
+    assert!(String::from_utf8_lossy(&elsewhere.body).contains("POST /v1/traces"));
+    let get = call(router(), Request::get("/v1/traces").body(Body::empty()).unwrap()).await;
+    assert_eq!((get.status, get.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "POST"));
+}

@@ -1,0 +1,12 @@
+//! The collector: takes spans in, keeps them, joins them to traces and answers questions about them.
+
+pub mod config;
+pub mod telemetry;
+
+pub mod ingest;
+pub mod store;
+
+pub mod assemble;
+pub mod query;
+
+pub mod app;

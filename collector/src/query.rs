@@ -1,0 +1,101 @@
+//! Answers questions over HTTP and draws the answers: the API, the tail, the metrics, the page and the command line.
+
+pub mod answer;
+pub mod terminal;
+
+mod attribute_json;
+mod held;
+mod page;
+mod parameter;
+mod problem;
+mod status;
+mod tail;
+mod timestamp;
+mod trace;
+mod worker;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::{CACHE_CONTROL, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Method};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::get;
+
+use crate::store::Store;
+use crate::telemetry::Counters;
+
+use held::AnswerRoom;
+use problem::Problem;
+use tail::Tail;
+use worker::Workers;
+
+/// What the answers are made from; clones share it.
+#[derive(Clone)]
+pub struct QueryState {
+    store: Arc<dyn Store>,
+    counters: Arc<Counters>,
+    workers: Arc<Workers>,
+    answers: AnswerRoom,
+    tail: Arc<Tail>,
+}
+
+impl QueryState {
+    /// Begins to follow the store for the tail and the totals of complete traces, until the last clone is dropped.
+    /// Has to be called within a tokio runtime.
+    pub fn new(store: Arc<dyn Store>, counters: Arc<Counters>) -> Self {
+        let tail = Arc::new(Tail::start(Arc::clone(&store), Arc::clone(&counters)));
+        Self { store, counters, workers: Arc::new(Workers::new()), answers: AnswerRoom::new(), tail }
+    }
+
+    /// Ends every open tail, so that a server which waits for its connections can stop.
+    pub fn end_tails(&self) {
+        self.tail.end();
+    }
+}
+
+/// Every path of the HTTP address.
+pub fn router(state: QueryState) -> Router {
+    Router::new()
+        .route("/api/v1/traces", get(trace::search))
+        .route("/api/v1/traces/{trace_id}", get(trace::one))
+        .route("/api/v1/services", get(trace::services))
+        .route("/api/v1/status", get(status::status))
+        .route("/api/v1/tail", get(tail::events))
+        .route("/metrics", get(status::metrics))
+        .route("/healthz", get(status::alive))
+        .route("/readyz", get(status::ready))
+        .fallback(page::serve)
+        .method_not_allowed_fallback(refuse_method)
+        .layer(from_fn(set_headers))
+        .with_state(state)
+}
+
+/// Every path of the HTTP address until the log has been replayed: the process lives, and is not ready.
+pub fn router_of_replay() -> Router {
+    Router::new()
+        .route("/healthz", get(status::alive))
+        .fallback(status::replaying)
+        .method_not_allowed_fallback(refuse_method)
+        .layer(from_fn(set_headers))
+}
+
+async fn refuse_method(method: Method) -> Problem {
+    Problem::method_not_allowed(format!("{method} is not supported here; use GET"))
+}
+
+/// Nothing is guessed from content, no trace id leaves in a referrer, and answers are kept only where a handler says so.
+async fn set_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let defaults: [(HeaderName, &str); 3] =
+        [(X_CONTENT_TYPE_OPTIONS, "nosniff"), (REFERRER_POLICY, "no-referrer"), (CACHE_CONTROL, "no-store")];
+    for (name, value) in defaults {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests;

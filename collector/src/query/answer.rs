@@ -1,0 +1,283 @@
+//! The JSON of the API: written by the server, read by the command line.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use throughline_model::id::TraceId;
+use throughline_model::link::LinkKind;
+use throughline_model::{attribute, span};
+
+use super::attribute_json;
+use crate::assemble::{Gap, Lifecycle, PlacedSpan};
+
+/// Spans of one trace that are answered; the others are only counted.
+pub const MAX_SPANS: usize = 50_000;
+
+/// The answer to a search.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Traces {
+    /// Newest first.
+    pub traces: Vec<Summary>,
+}
+
+/// The names of all services.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Services {
+    /// Sorted.
+    pub services: Vec<String>,
+}
+
+/// One trace in a line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// 32 lower-case hexadecimal digits.
+    pub trace_id: String,
+    /// Start of the earliest span.
+    #[serde(with = "decimal_text")]
+    pub start_unix_ns: u64,
+    /// From there to the end of the latest span.
+    pub duration_ns: u64,
+    /// What the trace began with; `None` when no root arrived.
+    pub root: Option<Root>,
+    /// The services that take part, in the order in which the tree meets them.
+    pub services: Vec<String>,
+    /// How many spans arrived.
+    pub spans: usize,
+    /// Calls from one workload to another, the entry included.
+    pub hops: usize,
+    /// Spans in error.
+    pub errors: usize,
+    /// Hops on the longest path.
+    pub depth: usize,
+    /// The weakest evidence on any hop.
+    pub link: Option<String>,
+    /// One root, nothing missing.
+    pub complete: bool,
+    /// How many things are missing.
+    pub gaps: usize,
+}
+
+/// What a trace began with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Root {
+    /// The service of the root span.
+    pub service: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// One lifecycle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The trace in a line.
+    pub summary: Summary,
+    /// In tree order, at most [`MAX_SPANS`].
+    pub spans: Vec<Span>,
+    /// How many spans were left out.
+    pub omitted_spans: usize,
+    /// What is missing.
+    pub gaps: Vec<MissingPart>,
+}
+
+/// One span of a lifecycle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// 16 lower-case hexadecimal digits.
+    pub span_id: String,
+    /// The parent that the span names.
+    pub parent_span_id: Option<String>,
+    /// The service that sent it.
+    pub service: String,
+    /// Its name.
+    pub name: String,
+    /// Its role in the call.
+    pub kind: String,
+    /// Start on the sender's clock.
+    #[serde(with = "decimal_text")]
+    pub start_unix_ns: u64,
+    /// Start, measured from the start of the trace.
+    pub offset_ns: u64,
+    /// End minus start.
+    pub duration_ns: u64,
+    /// The part of the duration that no child covers.
+    pub self_ns: u64,
+    /// Depth in the tree.
+    pub level: usize,
+    /// `unset`, `ok` or `error`.
+    pub status: String,
+    /// The sender's words about an error.
+    pub status_message: String,
+    /// What ties the call to its cause.
+    pub link: Option<String>,
+    /// Hops from the entry to here, as the proxy counted.
+    pub trace_depth: Option<i64>,
+    /// The workloads passed so far, joined by `>`.
+    pub path: Option<String>,
+    /// It names a parent under which it could not be placed.
+    pub missing_parent: bool,
+    /// Facts about the operation.
+    pub attributes: Map<String, Value>,
+    /// What happened during it.
+    pub events: Vec<Event>,
+    /// Who sent it.
+    pub resource: Map<String, Value>,
+}
+
+/// Something that happened during a span.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When, on the sender's clock.
+    #[serde(with = "decimal_text")]
+    pub time_unix_ns: u64,
+    /// What happened.
+    pub name: String,
+    /// Facts about it.
+    pub attributes: Map<String, Value>,
+}
+
+/// Something that should have been there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MissingPart {
+    /// The span at whose side it is missing.
+    pub span_id: String,
+    /// The service of that span.
+    pub service: String,
+    /// `missing-parent` or `no-server-span`.
+    pub reason: String,
+    /// The same in words.
+    pub detail: String,
+}
+
+/// The state of the process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of the collector.
+    pub version: String,
+    /// Whole seconds since the process started.
+    pub uptime_s: u64,
+    /// Spans acknowledged.
+    pub spans_received: u64,
+    /// Spans that were not usable.
+    pub spans_rejected: u64,
+    /// Spans in the live window.
+    pub spans_live: u64,
+    /// Blocks on disk.
+    pub blocks: u64,
+    /// Bytes of blocks and log.
+    pub bytes_on_disk: u64,
+    /// Traces that went quiet complete.
+    pub traces_complete: i64,
+    /// Traces that went quiet with something missing.
+    pub traces_incomplete: i64,
+}
+
+/// RFC 9457.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Always `about:blank`: the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What was wrong and what would be right.
+    pub detail: String,
+}
+
+impl Summary {
+    /// Sums a lifecycle up.
+    pub fn of(trace_id: TraceId, lifecycle: &Lifecycle) -> Self {
+        let root = lifecycle
+            .root()
+            .map(|root| Root { service: root.service_name().to_owned(), name: root.name.clone() });
+        Self {
+            trace_id: trace_id.to_hex(),
+            start_unix_ns: lifecycle.start_unix_ns,
+            duration_ns: lifecycle.duration_ns,
+            root,
+            services: lifecycle.services().into_iter().map(str::to_owned).collect(),
+            spans: lifecycle.spans.len(),
+            hops: lifecycle.hops,
+            errors: lifecycle.errors,
+            depth: lifecycle.depth,
+            link: lifecycle.weakest_link.map(link_name),
+            complete: lifecycle.is_complete(),
+            gaps: lifecycle.gaps.len(),
+        }
+    }
+}
+
+impl Trace {
+    /// Writes a lifecycle out, as far as [`MAX_SPANS`].
+    pub fn of(trace_id: TraceId, lifecycle: &Lifecycle) -> Self {
+        Self {
+            summary: Summary::of(trace_id, lifecycle),
+            spans: lifecycle.spans.iter().take(MAX_SPANS).map(Span::of).collect(),
+            omitted_spans: lifecycle.spans.len().saturating_sub(MAX_SPANS),
+            gaps: lifecycle.gaps.iter().take(MAX_SPANS).map(MissingPart::of).collect(),
+        }
+    }
+}
+
+impl Span {
+    fn of(placed: &PlacedSpan) -> Self {
+        let span = &placed.span;
+        let event = |event: &span::SpanEvent| Event {
+            time_unix_ns: event.time_unix_ns,
+            name: event.name.clone(),
+            attributes: attribute_json::object(&event.attributes),
+        };
+        Self {
+            span_id: span.span_id.to_hex(),
+            parent_span_id: span.parent_span_id.map(|parent| parent.to_hex()),
+            service: span.service_name().to_owned(),
+            name: span.name.clone(),
+            kind: span.kind.as_str().to_owned(),
+            start_unix_ns: span.start_unix_ns,
+            offset_ns: placed.offset_ns,
+            duration_ns: span.duration_ns(),
+            self_ns: placed.self_ns,
+            level: placed.level,
+            status: span.status.as_str().to_owned(),
+            status_message: span.status_message.clone(),
+            link: span.link_kind().map(link_name),
+            trace_depth: span.attribute(attribute::DEPTH).and_then(span::Value::as_int),
+            path: span.attribute(attribute::PATH).and_then(span::Value::as_text).map(str::to_owned),
+            missing_parent: placed.is_parent_missing,
+            attributes: attribute_json::object(&span.attributes),
+            events: span.events.iter().map(event).collect(),
+            resource: attribute_json::object(&span.resource.attributes),
+        }
+    }
+}
+
+impl MissingPart {
+    fn of(gap: &Gap) -> Self {
+        Self {
+            span_id: gap.span_id.to_hex(),
+            service: gap.service.clone(),
+            reason: gap.reason.as_str().to_owned(),
+            detail: gap.detail.clone(),
+        }
+    }
+}
+
+fn link_name(kind: LinkKind) -> String {
+    kind.as_str().to_owned()
+}
+
+/// Nanoseconds since 1970 do not fit the doubles of JSON readers, so they travel as decimal text.
+mod decimal_text {
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(number)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse()
+            .map_err(|_| D::Error::custom(format_args!("`{text}` is not a decimal number of nanoseconds")))
+    }
+}

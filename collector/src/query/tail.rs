@@ -1,0 +1,220 @@
+//! Follows the store: judges each trace once it is quiet, keeps the totals, and tells every reader of the tail.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::sse::{Event, Sse};
+use futures_core::Stream;
+use futures_util::stream::unfold;
+use throughline_model::id::TraceId;
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::answer::Summary;
+use super::problem::Problem;
+use super::{QueryState, parameter, trace};
+use crate::assemble::settle::{Settler, Verdict};
+use crate::store::Store;
+use crate::telemetry::Counters;
+
+const TICK: Duration = Duration::from_millis(100);
+
+/// Traces judged in one go; with the tick this allows many more a second than two cores can assemble.
+const MAX_JUDGED_AT_ONCE: usize = 2_000;
+
+/// Summaries that a slow reader may lag behind before it loses some.
+const MAX_LAG: usize = 4_096;
+
+const MAX_READERS: usize = 64;
+
+/// A silent connection is cut by many a proxy after a minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The tail's one task, and the door for its readers.
+#[derive(Debug)]
+pub(super) struct Tail {
+    follower: JoinHandle<()>,
+    summaries: broadcast::Sender<Arc<str>>,
+    readers: Arc<Semaphore>,
+    is_ended: watch::Sender<bool>,
+}
+
+impl Tail {
+    pub(super) fn start(store: Arc<dyn Store>, counters: Arc<Counters>) -> Self {
+        let (summaries, _) = broadcast::channel(MAX_LAG);
+        let follower = Follower {
+            touched: store.subscribe(),
+            store,
+            counters,
+            summaries: summaries.clone(),
+            settler: Settler::default(),
+            started: Instant::now(),
+            skipped_before: 0,
+        };
+        Self {
+            follower: tokio::spawn(follower.run()),
+            summaries,
+            readers: Arc::new(Semaphore::new(MAX_READERS)),
+            is_ended: watch::Sender::new(false),
+        }
+    }
+
+    pub(super) fn end(&self) {
+        self.is_ended.send_replace(true);
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        self.follower.abort();
+    }
+}
+
+struct Follower {
+    touched: broadcast::Receiver<Arc<[TraceId]>>,
+    store: Arc<dyn Store>,
+    counters: Arc<Counters>,
+    summaries: broadcast::Sender<Arc<str>>,
+    settler: Settler,
+    started: Instant,
+    skipped_before: u64,
+}
+
+/// A quiet trace read from the store; `None` when it expired or could not be read.
+type Read = (TraceId, Option<Summary>);
+
+impl Follower {
+    async fn run(mut self) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reading: Option<JoinHandle<Vec<Read>>> = None;
+        loop {
+            tokio::select! {
+                notice = self.touched.recv() => match notice {
+                    Ok(trace_ids) => self.settler.touch(&trace_ids, self.started.elapsed()),
+                    Err(RecvError::Lagged(notices)) => self.counters.traces_unjudged.add("notices-lost", notices),
+                    Err(RecvError::Closed) => return,
+                },
+                read = finish(&mut reading), if reading.is_some() => {
+                    reading = None;
+                    read.unwrap_or_default().into_iter().for_each(|read| self.judge(read));
+                }
+                _ = ticks.tick(), if reading.is_none() => reading = self.read_settled(),
+            }
+            self.count_skipped();
+        }
+    }
+
+    fn read_settled(&mut self) -> Option<JoinHandle<Vec<Read>>> {
+        let settled = self.settler.take_settled(self.started.elapsed(), MAX_JUDGED_AT_ONCE);
+        if settled.is_empty() {
+            return None;
+        }
+        let (store, counters) = (Arc::clone(&self.store), Arc::clone(&self.counters));
+        let read = move |trace_id| {
+            let summary = trace::summarise(store.as_ref(), trace_id).unwrap_or_else(|error| {
+                counters.traces_unjudged.add("unreadable", 1);
+                tracing::debug!(%error, %trace_id, "quiet trace could not be read");
+                None
+            });
+            (trace_id, summary)
+        };
+        Some(spawn_blocking(move || {
+            let mut reads: Vec<Read> = settled.into_iter().map(read).collect();
+            // Traces of one batch go quiet at one moment; readers expect the earlier first.
+            reads.sort_by_key(|(_, summary)| summary.as_ref().map(|summary| summary.start_unix_ns));
+            reads
+        }))
+    }
+
+    fn judge(&mut self, (trace_id, summary): Read) {
+        let Some(summary) = summary else {
+            return;
+        };
+        let verdict = if summary.complete { Verdict::Complete } else { Verdict::Incomplete };
+        let total = |verdict| match verdict {
+            Verdict::Complete => &self.counters.traces_complete,
+            Verdict::Incomplete => &self.counters.traces_incomplete,
+        };
+        if let Some(before) = self.settler.judge(trace_id, verdict) {
+            total(before).dec();
+        }
+        total(verdict).inc();
+        if self.summaries.receiver_count() > 0
+            && let Ok(json) = serde_json::to_string(&summary)
+        {
+            // An error says that the last reader has just gone.
+            let _readers = self.summaries.send(json.into());
+        }
+    }
+
+    fn count_skipped(&mut self) {
+        let skipped = self.settler.skipped();
+        self.counters.traces_unjudged.add("too-many-waiting", skipped - self.skipped_before);
+        self.skipped_before = skipped;
+    }
+}
+
+async fn finish(reading: &mut Option<JoinHandle<Vec<Read>>>) -> Result<Vec<Read>, JoinError> {
+    match reading {
+        Some(reading) => reading.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// `GET /api/v1/tail`
+pub(super) async fn events(
+    State(state): State<QueryState>,
+    uri: Uri,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    parameter::expect_none(&uri)?;
+    let permit = Arc::clone(&state.tail.readers).try_acquire_owned().map_err(|_| {
+        Problem::unavailable(format!("{MAX_READERS} readers follow already, which is the most: close one"))
+    })?;
+    let reader = Reader {
+        summaries: state.tail.summaries.subscribe(),
+        is_ended: state.tail.is_ended.subscribe(),
+        counters: Arc::clone(&state.counters),
+        _permit: permit,
+    };
+    // The first comment tells the client that it is connected, however long the first trace may take.
+    let greeting = Event::default().comment("following");
+    Ok(Sse::new(unfold((reader, Some(greeting)), |(mut reader, greeting)| async move {
+        let event = match greeting {
+            Some(greeting) => greeting,
+            None => reader.next_event().await?,
+        };
+        Some((Ok(event), (reader, None)))
+    })))
+}
+
+struct Reader {
+    summaries: broadcast::Receiver<Arc<str>>,
+    is_ended: watch::Receiver<bool>,
+    counters: Arc<Counters>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Reader {
+    /// `None` once the tail has ended.
+    async fn next_event(&mut self) -> Option<Event> {
+        let received = tokio::select! {
+            received = timeout(KEEP_ALIVE, self.summaries.recv()) => received,
+            _ = self.is_ended.wait_for(|is_ended| *is_ended) => return None,
+        };
+        match received {
+            Ok(Ok(json)) => Some(Event::default().event("trace").data(&*json)),
+            Ok(Err(RecvError::Lagged(skipped))) => {
+                self.counters.tail_summaries_skipped.inc_by(skipped);
+                Some(Event::default().comment(format!("{skipped} traces skipped: this reader is too slow")))
+            }
+            Ok(Err(RecvError::Closed)) => None,
+            Err(_elapsed) => Some(Event::default().comment("alive")),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The command line's questions to a running collector, and their answers on a terminal.
+
+mod client;
+mod follow;
+mod paint;
+mod summary_table;
+mod trace_tree;
+
+use std::io::{self, IsTerminal as _, Write};
+use std::process::ExitCode;
+
+use serde_json::Value;
+use throughline_model::id::TraceId;
+
+use super::answer::{Trace, Traces};
+use client::{Client, ClientError};
+use paint::Paint;
+
+/// Printed below the help of every command.
+pub const EXIT_CODES: &str =
+    "Exit codes: 0 answered, 1 nothing found, 2 wrong usage, 3 the collector cannot be reached or failed";
+
+/// Where the collector is.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServerOption {
+    /// Address of the collector
+    #[arg(long, value_name = "URL", env = "THROUGHLINE_SERVER", default_value = "http://127.0.0.1:16686")]
+    server: String,
+}
+
+/// How one trace is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum TraceOutput {
+    /// A line for each hop, caller and server together.
+    Tree,
+    /// The answer of the API.
+    Json,
+}
+
+/// How summaries are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ListOutput {
+    /// Aligned columns for people.
+    Table,
+    /// The answer of the API.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+/// The flags of `throughline trace`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct TraceOptions {
+    /// The trace id: 32 hexadecimal digits
+    trace_id: String,
+    #[command(flatten)]
+    server: ServerOption,
+    /// How the trace is printed
+    #[arg(short, long, value_enum, default_value = "tree")]
+    output: TraceOutput,
+}
+
+/// The flags of `throughline search`, named as the parameters of the API.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SearchOptions {
+    /// A span of this service takes part
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// A span of this name takes part
+    #[arg(long, value_name = "NAME")]
+    operation: Option<String>,
+    /// The matching span lasted at least this long, in milliseconds
+    #[arg(long, value_name = "MS")]
+    min_duration_ms: Option<String>,
+    /// The matching span lasted at most this long, in milliseconds
+    #[arg(long, value_name = "MS")]
+    max_duration_ms: Option<String>,
+    /// The matching span is in error
+    #[arg(long)]
+    errors: bool,
+    /// The matching span started at or after this: an age such as 15m, or RFC 3339
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// The matching span started at or before this: an age such as 15m, or RFC 3339
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// At most so many traces, 1 to 1000 [default: 20]
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<String>,
+    #[command(flatten)]
+    server: ServerOption,
+    /// How the traces are printed
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: ListOutput,
+}
+
+/// The flags of `throughline tail`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct TailOptions {
+    /// End after so many traces
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    #[command(flatten)]
+    server: ServerOption,
+    /// How the traces are printed
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: ListOutput,
+}
+
+impl SearchOptions {
+    /// What the API is asked; values are checked there, so that both sides take the same.
+    fn parameters(&self) -> Vec<(&'static str, &str)> {
+        let texts = [
+            ("service", &self.service),
+            ("operation", &self.operation),
+            ("min_duration_ms", &self.min_duration_ms),
+            ("max_duration_ms", &self.max_duration_ms),
+            ("since", &self.since),
+            ("until", &self.until),
+            ("limit", &self.limit),
+        ];
+        let given = texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
+        given.chain(self.errors.then_some(("errors", "true"))).collect()
+    }
+}
+
+/// Prints one trace.
+pub fn show_trace(options: &TraceOptions) -> ExitCode {
+    conclude(try_show_trace(options, &mut io::stdout().lock()))
+}
+
+/// Prints the traces that match.
+pub fn search_traces(options: &SearchOptions) -> ExitCode {
+    conclude(try_search_traces(options, &mut io::stdout().lock()))
+}
+
+/// Prints each trace as it goes quiet, until the limit or an interrupt.
+pub fn tail_traces(options: &TailOptions) -> ExitCode {
+    let follow = || {
+        let client = Client::new(&options.server.server)?;
+        follow::follow(&client, options.limit, options.output, Paint::for_output(), &mut io::stdout().lock())
+    };
+    conclude(follow())
+}
+
+fn try_show_trace(options: &TraceOptions, output: &mut impl Write) -> Result<(), ClientError> {
+    let id = options.trace_id.trim().to_ascii_lowercase();
+    let trace_id = TraceId::from_hex(id.as_bytes()).ok_or_else(|| {
+        ClientError::Usage(format!(
+            "the trace id {:?} is not usable: write 32 hexadecimal digits that are not all zero, such as \
+             4bf92f3577b34da6a3ce929d0e0e4736",
+            options.trace_id
+        ))
+    })?;
+    let answer = Client::new(&options.server.server)?.get(&format!("/api/v1/traces/{trace_id}"), &[])?;
+    match options.output {
+        TraceOutput::Json => print_json(&answer, output),
+        TraceOutput::Tree => {
+            let trace: Trace = client::read_as(answer)?;
+            Ok(output.write_all(trace_tree::draw(&trace, Paint::for_output()).as_bytes())?)
+        }
+    }
+}
+
+fn try_search_traces(options: &SearchOptions, output: &mut impl Write) -> Result<(), ClientError> {
+    let client = Client::new(&options.server.server)?;
+    let answer = client.get("/api/v1/traces", &options.parameters())?;
+    let Traces { traces } = client::read_as(answer.clone())?;
+    match options.output {
+        ListOutput::Json => print_json(&answer, output)?,
+        ListOutput::Ndjson => {
+            for summary in answer.get("traces").and_then(Value::as_array).into_iter().flatten() {
+                writeln!(output, "{summary}")?;
+            }
+        }
+        ListOutput::Table if traces.is_empty() => {}
+        ListOutput::Table => {
+            let paint = Paint::for_output();
+            writeln!(output, "{}", summary_table::heading(paint))?;
+            for summary in &traces {
+                writeln!(output, "{}", summary_table::row(summary, paint))?;
+            }
+        }
+    }
+    if traces.is_empty() {
+        return Err(ClientError::NothingFound("no trace matches".to_owned()));
+    }
+    Ok(())
+}
+
+fn print_json(answer: &Value, output: &mut impl Write) -> Result<(), ClientError> {
+    let text = serde_json::to_string_pretty(answer).map_err(io::Error::from)?;
+    Ok(writeln!(output, "{text}")?)
+}
+
+/// The one place that turns the outcome of a command into words and an exit code.
+fn conclude(outcome: Result<(), ClientError>) -> ExitCode {
+    let Err(error) = outcome else {
+        return ExitCode::SUCCESS;
+    };
+    if error.is_closed_pipe() {
+        return ExitCode::SUCCESS;
+    }
+    let paint = if io::stderr().is_terminal() { Paint::for_output() } else { Paint::Plain };
+    // Nothing can be told when standard error is closed.
+    let _is_told = writeln!(io::stderr(), "{}", paint.error(&paint::clean(&error.to_string())));
+    ExitCode::from(error.exit_code())
+}
+
+#[cfg(test)]
+mod tests;

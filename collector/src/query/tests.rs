@@ -1,0 +1,347 @@
+//! The API as a client meets it: requests in, answers out, over a store in memory.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::{Request, StatusCode};
+use axum::response::Response;
+use http_body_util::BodyExt as _;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
+use serde_json::{Value as Json, json};
+use throughline_model::attribute;
+use throughline_model::id::{SpanId, TraceId};
+use throughline_model::span::{
+    Attribute, Resource, Span, SpanEvent, SpanKind, StatusCode as SpanStatus, Value,
+};
+
+use super::*;
+use crate::store::MemoryStore;
+
+const START: u64 = 1_790_000_000_000_000_000;
+const DEADLINE: Duration = Duration::from_secs(20);
+
+struct Collector {
+    store: Arc<MemoryStore>,
+    counters: Arc<Counters>,
+    state: QueryState,
+}
+
+impl Collector {
+    /// Has to be made within a runtime.
+    fn with(spans: Vec<Span>) -> Self {
+        let (store, counters) = (Arc::new(MemoryStore::new()), Arc::new(Counters::new()));
+        let state = QueryState::new(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&counters));
+        store.insert(spans);
+        Self { store, counters, state }
+    }
+
+    async fn ask(&self, method: &str, path: &str) -> Response {
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        TowerToHyperService::new(router(self.state.clone())).call(request).await.unwrap()
+    }
+
+    async fn json(&self, path: &str) -> Json {
+        let response = self.ask("GET", path).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+        body_json(response).await
+    }
+
+    /// Checks that the answer is a problem document whose detail contains the words.
+    async fn check_problem(&self, path: &str, status: u16, words: &str) {
+        let response = self.ask("GET", path).await;
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        let problem = body_json(response).await;
+        assert_eq!((&problem["type"], &problem["status"]), (&json!("about:blank"), &json!(status)));
+        assert!(problem["detail"].as_str().unwrap().contains(words), "{path}: {problem}");
+    }
+
+    /// Asks for the status until it shows these totals of complete and incomplete traces.
+    async fn wait_for_totals(&self, complete: i64, incomplete: i64) {
+        let began = Instant::now();
+        loop {
+            let status = self.json("/api/v1/status").await;
+            if (&status["traces_complete"], &status["traces_incomplete"])
+                == (&json!(complete), &json!(incomplete))
+            {
+                return;
+            }
+            assert!(began.elapsed() < DEADLINE, "{status}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+async fn body_json(response: Response) -> Json {
+    serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
+}
+
+/// The next event or comment of a tail; `None` when it has ended.
+async fn next_frame(body: &mut Body) -> Option<String> {
+    let frame = tokio::time::timeout(DEADLINE, body.frame()).await.expect("the tail is silent")?;
+    Some(String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap())
+}
+
+fn text(key: &str, value: &str) -> Attribute {
+    Attribute { key: key.to_owned(), value: Value::Text(value.to_owned()) }
+}
+
+fn trace_id(number: u8) -> TraceId {
+    TraceId::from_bytes(&[number; 16]).unwrap()
+}
+
+fn span(trace: u8, id: u64, parent: u64, kind: SpanKind, service: &str) -> Span {
+    let span_id = |id: u64| SpanId::from_bytes(&id.to_be_bytes());
+    let start_unix_ns = START + u64::from(trace) * 1_000_000_000 + id * 1_000_000;
+    Span {
+        trace_id: trace_id(trace),
+        span_id: span_id(id).unwrap(),
+        parent_span_id: span_id(parent),
+        trace_state: String::new(),
+        flags: 1,
+        name: "GET".to_owned(),
+        kind,
+        start_unix_ns,
+        end_unix_ns: start_unix_ns + 50_000_000 - 2 * id * 1_000_000,
+        attributes: Vec::new(),
+        events: Vec::new(),
+        links: Vec::new(),
+        status: SpanStatus::Unset,
+        status_message: String::new(),
+        resource: Arc::new(Resource { attributes: vec![text(attribute::SERVICE_NAME, service)] }),
+    }
+}
+
+/// gateway -> cart, three spans.
+fn pair_of_hops(trace: u8) -> Vec<Span> {
+    vec![
+        span(trace, 1, 0, SpanKind::Server, "gateway"),
+        span(trace, 2, 1, SpanKind::Client, "gateway"),
+        span(trace, 3, 2, SpanKind::Server, "cart"),
+    ]
+}
+
+#[tokio::test]
+async fn finds_the_newest_traces_first() {
+    let collector = Collector::with([pair_of_hops(1), pair_of_hops(2)].concat());
+    let answer = collector.json("/api/v1/traces").await;
+    assert_eq!(
+        answer["traces"][0],
+        json!({
+            "trace_id": "02020202020202020202020202020202", "start_unix_ns": "1790000002001000000",
+            "duration_ns": 48_000_000, "root": {"service": "gateway", "name": "GET"},
+            "services": ["gateway", "cart"], "spans": 3, "hops": 2, "errors": 0, "depth": 2, "link": null,
+            "complete": true, "gaps": 0
+        })
+    );
+    assert_eq!(answer["traces"][1]["trace_id"], "01010101010101010101010101010101");
+    assert_eq!(collector.json("/api/v1/traces?limit=1").await["traces"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn searches_by_span() {
+    let mut failed = pair_of_hops(2);
+    failed[2].status = SpanStatus::Error;
+    let collector = Collector::with([pair_of_hops(1), failed].concat());
+    for (query, expected) in [
+        ("service=cart", 2),
+        ("service=nobody", 0),
+        ("service=cart&errors=true", 1),
+        ("service=gateway&errors=true", 0),
+        ("min_duration_ms=48", 2),
+        ("min_duration_ms=48.5", 0),
+        ("since=2026-09-21T14:13:22Z", 1),
+    ] {
+        let answer = collector.json(&format!("/api/v1/traces?{query}")).await;
+        assert_eq!(answer["traces"].as_array().unwrap().len(), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn shows_one_lifecycle() {
+    let mut spans = pair_of_hops(1);
+    let number = |key: &str, value| Attribute { key: key.to_owned(), value: Value::Int(value) };
+    spans[2].attributes = vec![
+        text(attribute::LINK_KIND, "propagated"),
+        number(attribute::DEPTH, 2),
+        text(attribute::PATH, "gateway>cart"),
+        number(attribute::HTTP_RESPONSE_STATUS_CODE, 200),
+    ];
+    let event = SpanEvent { time_unix_ns: START, name: "exception".to_owned(), attributes: Vec::new() };
+    spans[2].events.push(event);
+    let answer = Collector::with(spans).json("/api/v1/traces/01010101010101010101010101010101").await;
+    assert_eq!(answer["summary"]["link"], "propagated");
+    assert_eq!((&answer["gaps"], &answer["omitted_spans"]), (&json!([]), &json!(0)));
+    assert_eq!(
+        answer["spans"][2],
+        json!({
+            "span_id": "0000000000000003", "parent_span_id": "0000000000000002", "service": "cart", "name": "GET",
+            "kind": "server", "start_unix_ns": "1790000001003000000", "offset_ns": 2_000_000,
+            "duration_ns": 44_000_000, "self_ns": 44_000_000, "level": 2, "status": "unset", "status_message": "",
+            "link": "propagated", "trace_depth": 2, "path": "gateway>cart", "missing_parent": false,
+            "attributes": {
+                "throughline.link.kind": "propagated", "throughline.depth": 2, "throughline.path": "gateway>cart",
+                "http.response.status_code": 200
+            },
+            "events": [{"time_unix_ns": "1790000000000000000", "name": "exception", "attributes": {}}],
+            "resource": {"service.name": "cart"}
+        })
+    );
+}
+
+#[tokio::test]
+async fn names_what_is_missing() {
+    let collector = Collector::with(vec![span(1, 3, 2, SpanKind::Server, "cart")]);
+    let answer = collector.json("/api/v1/traces/01010101010101010101010101010101").await;
+    assert_eq!((&answer["summary"]["root"], &answer["summary"]["complete"]), (&json!(null), &json!(false)));
+    assert_eq!(answer["gaps"][0]["reason"], "missing-parent");
+    assert_eq!(answer["spans"][0]["missing_parent"], true);
+}
+
+#[tokio::test]
+async fn lists_services() {
+    let answer = Collector::with(pair_of_hops(1)).json("/api/v1/services").await;
+    assert_eq!(answer, json!({"services": ["cart", "gateway"]}));
+}
+
+#[tokio::test]
+async fn refuses_with_a_problem_that_says_what_is_right() {
+    let collector = Collector::with(Vec::new());
+    collector.check_problem("/api/v1/traces/01010101010101010101010101010101", 404, "not known").await;
+    collector.check_problem("/api/v1/traces/0101", 400, "32 hexadecimal digits").await;
+    collector.check_problem("/api/v1/traces/00000000000000000000000000000000", 400, "not all zero").await;
+    collector.check_problem("/api/v1/traces/%ff", 400, "UTF-8").await;
+    collector.check_problem("/api/v1/traces?servise=cart", 400, "`service`").await;
+    collector.check_problem("/api/v1/services?limit=1", 400, "takes none").await;
+    collector.check_problem("/api/v1/tail?limit=1", 400, "takes none").await;
+    collector.check_problem("/api/v2/traces", 404, "/api/v1/traces").await;
+    collector.check_problem("/elsewhere", 404, "/elsewhere").await;
+}
+
+#[tokio::test]
+async fn answers_that_nobody_reads_hold_room_until_they_are_dropped() {
+    let mut collector = Collector::with(pair_of_hops(1));
+    collector.state.answers = AnswerRoom::of_bytes(3 * 1_024);
+    let path = "/api/v1/traces/01010101010101010101010101010101";
+    let unread = collector.ask("GET", path).await;
+    assert_eq!(unread.status(), StatusCode::OK);
+    collector.check_problem(path, 503, "wait to be read").await;
+    assert_eq!(collector.ask("GET", path).await.headers()["retry-after"], "1");
+    assert_eq!(collector.ask("GET", "/healthz").await.status(), StatusCode::OK);
+    // A part of the answer, in some buffer on its way to the client, is as good as the whole.
+    let part = unread.into_body().frame().await.unwrap().unwrap().into_data().unwrap().slice(..1);
+    collector.check_problem(path, 503, "wait to be read").await;
+    drop(part);
+    for _ in 0..3 {
+        collector.json(path).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_all_the_room_is_given_when_it_is_alone() {
+    let mut collector = Collector::with(pair_of_hops(1));
+    collector.state.answers = AnswerRoom::of_bytes(1);
+    let path = "/api/v1/traces/01010101010101010101010101010101";
+    let unread = collector.ask("GET", path).await;
+    assert_eq!(unread.status(), StatusCode::OK);
+    collector.check_problem("/api/v1/services", 503, "wait to be read").await;
+    drop(unread);
+    collector.json(path).await;
+}
+
+#[tokio::test]
+async fn takes_no_other_method_than_get() {
+    let collector = Collector::with(Vec::new());
+    for path in ["/api/v1/traces", "/"] {
+        let response = collector.ask("POST", path).await;
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert_eq!(response.headers()[ALLOW], "GET, HEAD");
+    }
+}
+
+#[tokio::test]
+async fn is_ready_when_the_process_says_so() {
+    let collector = Collector::with(Vec::new());
+    assert_eq!(collector.ask("GET", "/healthz").await.status(), StatusCode::OK);
+    collector.check_problem("/readyz", 503, "not ready").await;
+    collector.counters.set_ready();
+    assert_eq!(collector.ask("GET", "/readyz").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn exposes_the_counters() {
+    let response = Collector::with(Vec::new()).ask("GET", "/metrics").await;
+    assert!(response.headers()[CONTENT_TYPE].to_str().unwrap().starts_with("application/openmetrics-text"));
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(String::from_utf8_lossy(&body).contains("throughline_traces_complete 0"));
+}
+
+#[tokio::test]
+async fn sets_headers_that_keep_answers_private() {
+    let headers = Collector::with(Vec::new()).ask("GET", "/api/v1/services").await.headers().clone();
+    assert_eq!(headers["cache-control"], "no-store");
+    assert_eq!(headers["x-content-type-options"], "nosniff");
+    assert_eq!(headers["referrer-policy"], "no-referrer");
+}
+
+#[tokio::test]
+async fn counts_a_trace_anew_when_late_spans_complete_it() {
+    let mut spans = pair_of_hops(1);
+    let late = spans.remove(1);
+    let collector = Collector::with(spans);
+    collector.wait_for_totals(0, 1).await;
+    collector.store.insert(vec![late]);
+    collector.wait_for_totals(1, 0).await;
+}
+
+#[tokio::test]
+async fn tells_each_quiet_trace_to_the_readers_of_the_tail_and_ends() {
+    let collector = Collector::with(Vec::new());
+    let response = collector.ask("GET", "/api/v1/tail").await;
+    assert_eq!(response.headers()[CONTENT_TYPE], "text/event-stream");
+    let mut body = response.into_body();
+    assert!(next_frame(&mut body).await.unwrap().starts_with(':'));
+    collector.store.insert(pair_of_hops(1));
+    let event = next_frame(&mut body).await.unwrap();
+    let data = event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    assert!(event.lines().any(|line| line == "event: trace"), "{event}");
+    assert_eq!(
+        serde_json::from_str::<Json>(data).unwrap(),
+        collector.json("/api/v1/traces").await["traces"][0]
+    );
+    collector.state.end_tails();
+    assert_eq!(next_frame(&mut body).await, None);
+}
+
+#[tokio::test]
+async fn tells_a_slow_reader_of_the_tail_what_it_lost() {
+    let collector = Collector::with(Vec::new());
+    let mut body = collector.ask("GET", "/api/v1/tail").await.into_body();
+    assert!(next_frame(&mut body).await.unwrap().starts_with(": following"));
+    let many = (1..=5000u64).map(|number| {
+        let trace_id = TraceId::from_bytes(&[number.to_be_bytes(); 2].concat()).unwrap();
+        Span { trace_id, ..span(1, 1, 0, SpanKind::Server, "gateway") }
+    });
+    collector.store.insert(many.collect());
+    collector.wait_for_totals(5000, 0).await;
+    assert!(next_frame(&mut body).await.unwrap().starts_with(": 904 traces skipped"));
+    assert!(next_frame(&mut body).await.unwrap().starts_with("event: trace"));
+    assert_eq!(collector.counters.tail_summaries_skipped.get(), 904);
+}
+
+#[tokio::test]
+async fn limits_the_readers_of_the_tail() {
+    let collector = Collector::with(Vec::new());
+    let mut readers = Vec::new();
+    for _ in 0..64 {
+        readers.push(collector.ask("GET", "/api/v1/tail").await);
+    }
+    assert!(readers.iter().all(|response| response.status() == StatusCode::OK));
+    collector.check_problem("/api/v1/tail", 503, "close one").await;
+    readers.pop();
+    assert_eq!(collector.ask("GET", "/api/v1/tail").await.status(), StatusCode::OK);
+}

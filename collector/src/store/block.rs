@@ -1,0 +1,112 @@
+//! Blocks: immutable Parquet files of spans sorted by trace, found by time, service, bloom filter and page index.
+
+mod blob;
+mod columns;
+mod footer;
+mod read;
+mod rows;
+mod schema;
+mod search;
+mod write;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::bloom_filter::Sbbf;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::PageIndexPolicy;
+use throughline_model::id::TraceId;
+use throughline_model::span::Span;
+
+use super::SpanFilter;
+use super::newest::NewestTraces;
+use super::services::ServiceNames;
+use footer::Footer;
+
+pub(super) use write::{Contents, write};
+
+/// Why a block cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BlockError {
+    #[error("{0}")]
+    File(#[from] io::Error),
+    #[error("{0}")]
+    Parquet(#[from] ParquetError),
+    #[error("{0}")]
+    Arrow(#[from] arrow_schema::ArrowError),
+    #[error("{0}")]
+    Damaged(&'static str),
+}
+
+/// An open block: its footer, page index and bloom filters are in memory, its rows on disk.
+#[derive(Debug)]
+pub(super) struct Block {
+    path: PathBuf,
+    bytes: u64,
+    footer: Footer,
+    metadata: ArrowReaderMetadata,
+    /// The bloom filter of the trace ids of each row group.
+    trace_ids: Vec<Option<Sbbf>>,
+}
+
+impl Block {
+    /// Reads what is kept in memory.
+    pub(super) fn open(path: &Path) -> Result<Self, BlockError> {
+        let file = File::open(path)?;
+        let bytes = file.metadata()?.len();
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+        let metadata = ArrowReaderMetadata::load(&file, options)?;
+        schema::check(metadata.schema())?;
+        let footer = Footer::read(metadata.metadata().file_metadata())?;
+        let trace_ids = read::load_bloom_filters(&file, &metadata)?;
+        Ok(Self { path: path.to_owned(), bytes, footer, metadata, trace_ids })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file's name, by which the manifest knows the block.
+    pub(super) fn file_name(&self) -> &str {
+        self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The first and the last segment of the log whose spans it holds.
+    pub(super) fn segments(&self) -> (u64, u64) {
+        (self.footer.first_segment, self.footer.last_segment)
+    }
+
+    pub(super) fn services(&self) -> &ServiceNames {
+        &self.footer.services
+    }
+
+    /// The latest start of a span; what lies behind the time of writing is a sender's wrong clock and does not count.
+    pub(super) fn newest_unix_ns(&self) -> u64 {
+        self.footer.max_start_unix_ns.min(self.footer.written_unix_ns)
+    }
+
+    /// The latest start of a span, as sent.
+    pub(super) fn max_start_unix_ns(&self) -> u64 {
+        self.footer.max_start_unix_ns
+    }
+
+    /// The spans of one trace.
+    pub(super) fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, BlockError> {
+        read::trace(self, trace_id)
+    }
+
+    /// Offers every matching span.
+    pub(super) fn search(&self, filter: &SpanFilter, newest: &mut NewestTraces) -> Result<(), BlockError> {
+        search::search(self, filter, newest)
+    }
+}
+
+#[cfg(test)]
+mod tests;

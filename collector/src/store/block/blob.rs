@@ -1,0 +1,211 @@
+//! Attributes, events and links as bytes: lossless, with varint lengths, and a place for values that have a column.
+//!
+//! A list is its count and its entries. An attribute is a tag and, for tag 0, its key and value; a tag of `n + 1` says that
+//! the key and the value are those of attribute column `n` of the same row. A value is a tag of its own and its bytes.
+
+use throughline_model::id::{SpanId, TraceId};
+use throughline_model::span::{Attribute, SpanEvent, SpanLink, Value};
+
+use super::BlockError;
+
+/// Values nest less than this: what comes in is checked when it is decoded.
+const MAX_DEPTH: usize = 64;
+const INLINE: u64 = 0;
+
+const TEXT: u8 = 1;
+const FALSE: u8 = 2;
+const TRUE: u8 = 3;
+const INT: u8 = 4;
+const DOUBLE: u8 = 5;
+const BYTES: u8 = 6;
+const LIST: u8 = 7;
+const MAP: u8 = 8;
+
+/// Writes a number in groups of seven bits, the lowest first.
+fn write_number(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push((number as u8) | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    write_number(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// Writes attributes; `column_of` gives the column that already holds one.
+pub(super) fn write_attributes(
+    out: &mut Vec<u8>,
+    attributes: &[Attribute],
+    mut column_of: impl FnMut(&Attribute) -> Option<usize>,
+) {
+    write_number(out, attributes.len() as u64);
+    for attribute in attributes {
+        match column_of(attribute) {
+            Some(column) => write_number(out, column as u64 + 1),
+            None => {
+                write_number(out, INLINE);
+                write_bytes(out, attribute.key.as_bytes());
+                write_value(out, &attribute.value);
+            }
+        }
+    }
+}
+
+fn write_value(out: &mut Vec<u8>, value: &Value) {
+    let mut tagged = |tag: u8, bytes: &[u8]| {
+        out.push(tag);
+        write_bytes(out, bytes);
+    };
+    match value {
+        Value::Text(text) => tagged(TEXT, text.as_bytes()),
+        Value::Bytes(bytes) => tagged(BYTES, bytes),
+        Value::Bool(truth) => out.push(if *truth { TRUE } else { FALSE }),
+        Value::Int(number) => {
+            out.push(INT);
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        Value::Double(number) => {
+            out.push(DOUBLE);
+            out.extend_from_slice(&number.to_bits().to_le_bytes());
+        }
+        Value::List(values) => {
+            out.push(LIST);
+            write_number(out, values.len() as u64);
+            values.iter().for_each(|value| write_value(out, value));
+        }
+        Value::Map(attributes) => {
+            out.push(MAP);
+            write_attributes(out, attributes, |_| None);
+        }
+    }
+}
+
+/// Writes events.
+pub(super) fn write_events(out: &mut Vec<u8>, events: &[SpanEvent]) {
+    write_number(out, events.len() as u64);
+    for event in events {
+        out.extend_from_slice(&event.time_unix_ns.to_le_bytes());
+        write_bytes(out, event.name.as_bytes());
+        write_attributes(out, &event.attributes, |_| None);
+    }
+}
+
+/// Writes links.
+pub(super) fn write_links(out: &mut Vec<u8>, links: &[SpanLink]) {
+    write_number(out, links.len() as u64);
+    for link in links {
+        out.extend_from_slice(link.trace_id.as_bytes());
+        out.extend_from_slice(link.span_id.as_bytes());
+        write_attributes(out, &link.attributes, |_| None);
+    }
+}
+
+const CUT: BlockError = BlockError::Damaged("a list of attributes ends too early");
+const UNKNOWN: BlockError = BlockError::Damaged("a list of attributes has an unknown tag");
+
+/// Reads attributes; `value_of` gives the key and the value that a column holds.
+pub(super) fn read_attributes(
+    bytes: &[u8],
+    mut value_of: impl FnMut(usize) -> Option<Attribute>,
+) -> Result<Vec<Attribute>, BlockError> {
+    Reader { rest: bytes }.attributes(0, &mut value_of)
+}
+
+/// Reads events.
+pub(super) fn read_events(bytes: &[u8]) -> Result<Vec<SpanEvent>, BlockError> {
+    let mut reader = Reader { rest: bytes };
+    (0..reader.number()?)
+        .map(|_| {
+            Ok(SpanEvent {
+                time_unix_ns: u64::from_le_bytes(reader.array()?),
+                name: reader.text()?,
+                attributes: reader.attributes(0, &mut |_| None)?,
+            })
+        })
+        .collect()
+}
+
+/// Reads links.
+pub(super) fn read_links(bytes: &[u8]) -> Result<Vec<SpanLink>, BlockError> {
+    let mut reader = Reader { rest: bytes };
+    (0..reader.number()?)
+        .map(|_| {
+            Ok(SpanLink {
+                trace_id: TraceId::from_bytes(&reader.array::<16>()?).ok_or(UNKNOWN)?,
+                span_id: SpanId::from_bytes(&reader.array::<8>()?).ok_or(UNKNOWN)?,
+                attributes: reader.attributes(0, &mut |_| None)?,
+            })
+        })
+        .collect()
+}
+
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl Reader<'_> {
+    fn array<const LENGTH: usize>(&mut self) -> Result<[u8; LENGTH], BlockError> {
+        let (array, rest) = self.rest.split_first_chunk().ok_or(CUT)?;
+        self.rest = rest;
+        Ok(*array)
+    }
+
+    fn number(&mut self) -> Result<u64, BlockError> {
+        let mut number = 0u64;
+        for shift in (0..64).step_by(7) {
+            let [byte] = self.array()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(UNKNOWN)
+    }
+
+    fn bytes(&mut self) -> Result<Vec<u8>, BlockError> {
+        let length = usize::try_from(self.number()?).map_err(|_| CUT)?;
+        let (bytes, rest) = self.rest.split_at_checked(length).ok_or(CUT)?;
+        self.rest = rest;
+        Ok(bytes.to_vec())
+    }
+
+    fn text(&mut self) -> Result<String, BlockError> {
+        String::from_utf8(self.bytes()?).map_err(|_| BlockError::Damaged("a text is not UTF-8"))
+    }
+
+    fn attributes(
+        &mut self,
+        depth: usize,
+        value_of: &mut dyn FnMut(usize) -> Option<Attribute>,
+    ) -> Result<Vec<Attribute>, BlockError> {
+        (0..self.number()?)
+            .map(|_| match self.number()? {
+                INLINE => Ok(Attribute { key: self.text()?, value: self.value(depth)? }),
+                tag => usize::try_from(tag - 1).ok().and_then(&mut *value_of).ok_or(UNKNOWN),
+            })
+            .collect()
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value, BlockError> {
+        if depth >= MAX_DEPTH {
+            return Err(BlockError::Damaged("values nest too deep"));
+        }
+        let [tag] = self.array()?;
+        Ok(match tag {
+            TEXT => Value::Text(self.text()?),
+            FALSE => Value::Bool(false),
+            TRUE => Value::Bool(true),
+            INT => Value::Int(i64::from_le_bytes(self.array()?)),
+            DOUBLE => Value::Double(f64::from_bits(u64::from_le_bytes(self.array()?))),
+            BYTES => Value::Bytes(self.bytes()?),
+            LIST => {
+                Value::List((0..self.number()?).map(|_| self.value(depth + 1)).collect::<Result<_, _>>()?)
+            }
+            MAP => Value::Map(self.attributes(depth + 1, &mut |_| None)?),
+            _ => return Err(UNKNOWN),
+        })
+    }
+}

@@ -1,0 +1,150 @@
+//! The embedded store: write-ahead log, live window and blocks in one folder of this machine's disk.
+
+mod archive;
+mod commit;
+mod folder;
+mod manifest;
+mod open;
+mod record;
+mod segment;
+mod state;
+
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use futures_core::future::BoxFuture;
+use throughline_model::id::TraceId;
+use throughline_model::span::Span;
+use tokio::sync::{broadcast, oneshot};
+
+use super::distinct::DistinctSpans;
+use super::newest::NewestTraces;
+use super::window::estimated_bytes;
+use super::{Config, SpanFilter, Store, StoreError, StoreStats};
+use crate::telemetry::Counters;
+use archive::Archiver;
+use commit::{Batch, Command, Committer};
+use state::{Shared, Snapshot};
+
+/// Batches that may wait for the disk; more are refused.
+const QUEUE_BATCHES: usize = 1_024;
+
+/// The embedded store. Dropping it stops its threads; what was acknowledged is on disk at any time.
+#[derive(Debug)]
+pub struct LocalStore {
+    shared: Arc<Shared>,
+    queue: SyncSender<Command>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl LocalStore {
+    /// Opens the store in a folder: reads the manifest and the footers of the blocks, and replays the log. Blocks the
+    /// calling thread.
+    pub fn open(config: Config, counters: Arc<Counters>) -> Result<Self, StoreError> {
+        let opened = open::open(config, counters)?;
+        let (windows, frozen) = std::sync::mpsc::channel();
+        let archiver = Archiver::new(Arc::clone(&opened.shared), opened.manifest);
+        for window in opened.shared.snapshot().frozen {
+            windows.send(window).ok();
+        }
+        let (queue, commands) = std::sync::mpsc::sync_channel(QUEUE_BATCHES);
+        let committer = Committer::new(Arc::clone(&opened.shared), opened.writer, windows);
+        let threads = vec![
+            spawn("log", move || committer.run(&commands))?,
+            spawn("blocks", move || archiver.run(&frozen))?,
+        ];
+        Ok(Self { shared: opened.shared, queue, threads: Mutex::new(threads) })
+    }
+
+    /// Stops taking spans, finishes what is being written, and waits for it. Later appends are refused as busy.
+    pub fn close(&self) {
+        self.shared.stop();
+        // The committer takes the command or is gone already.
+        self.queue.send(Command::Stop).ok();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store had died");
+            }
+        }
+    }
+
+    async fn keep(&self, payload: bytes::Bytes, spans: Vec<Span>) -> Result<(), StoreError> {
+        if payload.len() > record::MAX_PAYLOAD_BYTES {
+            let (bytes, limit) = (payload.len(), record::MAX_PAYLOAD_BYTES);
+            return Err(StoreError::Failed(format!("a batch has {bytes} bytes; the log takes {limit}")));
+        }
+        let spans: Arc<[Arc<Span>]> = spans.into_iter().map(Arc::new).collect();
+        let room = self.shared.reserve(spans.len(), estimated_bytes(&spans) + payload.len())?;
+        let (reply, outcome) = oneshot::channel();
+        let batch = Batch { payload, spans, room, reply };
+        self.queue.try_send(Command::Append(batch)).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Busy("too many batches wait for the disk".to_owned()),
+            TrySendError::Disconnected(_) => StoreError::Busy("the store is closed".to_owned()),
+        })?;
+        outcome.await.unwrap_or_else(|_| Err(StoreError::Busy("the store is closed".to_owned())))
+    }
+}
+
+impl Drop for LocalStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
+    thread.map_err(|error| StoreError::Failed(format!("cannot start a thread: {error}")))
+}
+
+impl Store for LocalStore {
+    fn append(&self, payload: bytes::Bytes, spans: Vec<Span>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.keep(payload, spans))
+    }
+
+    fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError> {
+        let Snapshot { blocks, frozen, live_trace, .. } = self.shared.snapshot_for(trace_id);
+        let mut found = DistinctSpans::default();
+        for block in blocks {
+            let spans = self.shared.read_block(&block, || block.trace(trace_id))?.unwrap_or_default();
+            spans.into_iter().try_for_each(|span| found.push(span))?;
+        }
+        for window in frozen {
+            window.spans.trace(trace_id).iter().try_for_each(|span| found.push(Arc::clone(span)))?;
+        }
+        live_trace.into_iter().try_for_each(|span| found.push(span))?;
+        Ok(found.into_spans())
+    }
+
+    fn search(&self, filter: &SpanFilter, limit: usize) -> Result<Vec<TraceId>, StoreError> {
+        let Snapshot { mut blocks, frozen, live_batches, .. } = self.shared.snapshot_with_batches();
+        let mut newest = NewestTraces::new(limit);
+        let frozen_batches = frozen.iter().flat_map(|window| window.spans.batches());
+        for span in frozen_batches.chain(&live_batches).flat_map(|batch| batch.iter()) {
+            if filter.matches(span) {
+                newest.offer(span.trace_id, span.start_unix_ns);
+            }
+        }
+        blocks.sort_by_key(|block| std::cmp::Reverse(block.max_start_unix_ns()));
+        for block in blocks.iter().filter(|_| limit > 0) {
+            self.shared.read_block(block, || block.search(filter, &mut newest))?;
+        }
+        Ok(newest.into_traces())
+    }
+
+    fn services(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.shared.services().into_iter().collect())
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<[TraceId]>> {
+        self.shared.feed.subscribe()
+    }
+
+    fn stats(&self) -> StoreStats {
+        self.shared.stats()
+    }
+}
+
+#[cfg(test)]
+mod tests;

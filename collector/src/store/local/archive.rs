@@ -1,0 +1,141 @@
+//! The thread that turns frozen windows into blocks, lets their log segments go, and removes blocks that are too old.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{fs, io};
+
+use super::folder::sync_folder;
+use super::manifest::Manifest;
+use super::segment;
+use super::state::{FrozenWindow, Shared};
+use crate::store::block::{self, Block, BlockError};
+
+/// How often old blocks are looked for.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
+/// How long to wait before a block that could not be written is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+/// How long a wait may keep the store from being closed.
+const NAP: Duration = Duration::from_millis(50);
+
+#[derive(Debug)]
+pub(super) struct Archiver {
+    shared: Arc<Shared>,
+    manifest: Manifest,
+}
+
+impl Archiver {
+    pub(super) fn new(shared: Arc<Shared>, manifest: Manifest) -> Self {
+        Self { shared, manifest }
+    }
+
+    /// Works until the committer has ended. Windows that are left are in the log and come back at the next start.
+    pub(super) fn run(mut self, windows: &Receiver<Arc<FrozenWindow>>) {
+        let mut next_expiry = Instant::now();
+        loop {
+            if Instant::now() >= next_expiry {
+                self.expire(now_unix_ns());
+                next_expiry = Instant::now() + EXPIRY_INTERVAL;
+            }
+            match windows.recv_timeout(next_expiry.saturating_duration_since(Instant::now())) {
+                Ok(_) if self.shared.is_stopping() => return,
+                Ok(window) => self.archive_until_done(&window),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn archive_until_done(&mut self, window: &Arc<FrozenWindow>) {
+        while let Err(error) = self.archive(window) {
+            self.shared.counters.block_failures.inc();
+            tracing::warn!(%error, "cannot write a block, trying again");
+            let failed = Instant::now();
+            while failed.elapsed() < RETRY {
+                if self.shared.is_stopping() {
+                    return;
+                }
+                std::thread::sleep(NAP);
+            }
+        }
+    }
+
+    fn archive(&mut self, window: &Arc<FrozenWindow>) -> Result<(), BlockError> {
+        let folder = &self.shared.folder;
+        let contents = block::Contents {
+            spans: window.spans.batches().iter().flat_map(|batch| batch.iter()).collect(),
+            services: window.spans.services().clone(),
+            segments: window.segments,
+            written_unix_ns: now_unix_ns(),
+        };
+        let path = block::write(&folder.blocks, contents)?;
+        sync_folder(&folder.blocks)?;
+        let block = Arc::new(Block::open(&path)?);
+        self.manifest.add(block.file_name(), window.segments.1)?;
+        let mut state = self.shared.write();
+        state.frozen.retain(|frozen| !Arc::ptr_eq(frozen, window));
+        state.blocks.push(Arc::clone(&block));
+        drop(state);
+        self.shared.counters.blocks_written.inc();
+        if block.services().has_more() {
+            tracing::warn!(
+                file = block.file_name(),
+                "more services than are listed, the list of services is cut"
+            );
+        }
+        tracing::info!(
+            file = block.file_name(),
+            spans = window.spans.spans(),
+            bytes = block.bytes(),
+            "block written"
+        );
+        self.remove_segments(window.segments.1);
+        self.shared.publish_stats();
+        Ok(())
+    }
+
+    /// The spans are in a block, so a segment that cannot be removed costs only room; the next start tries again.
+    fn remove_segments(&self, last_segment: u64) {
+        match segment::remove_through(&self.shared.folder.log, last_segment) {
+            Ok(bytes) => {
+                // Whoever else has written to a segment, the rest of the log is never counted as less than nothing.
+                let rest = |counted: u64| Some(counted.saturating_sub(bytes));
+                self.shared.log_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest).ok();
+            }
+            Err(error) => tracing::warn!(%error, last_segment, "cannot remove log segments"),
+        }
+    }
+
+    /// Removes the blocks whose newest span is older than the retention.
+    pub(super) fn expire(&mut self, now_unix_ns: u64) {
+        let retention_ns = u64::try_from(self.shared.config.retention.as_nanos()).unwrap_or(u64::MAX);
+        let oldest_kept_unix_ns = now_unix_ns.saturating_sub(retention_ns);
+        let blocks = self.shared.snapshot().blocks;
+        for block in blocks.iter().filter(|block| block.newest_unix_ns() < oldest_kept_unix_ns) {
+            match self.remove_block(block) {
+                Ok(()) => {
+                    self.shared.counters.blocks_expired.inc();
+                    tracing::info!(
+                        file = block.file_name(),
+                        "block removed, all its spans are older than the retention"
+                    );
+                }
+                Err(error) => tracing::warn!(%error, file = block.file_name(), "cannot remove a block"),
+            }
+        }
+        self.shared.publish_stats();
+    }
+
+    fn remove_block(&mut self, block: &Arc<Block>) -> io::Result<()> {
+        self.manifest.remove(block.file_name())?;
+        self.shared.write().blocks.retain(|kept| !Arc::ptr_eq(kept, block));
+        fs::remove_file(block.path())?;
+        sync_folder(&self.shared.folder.blocks)
+    }
+}
+
+fn now_unix_ns() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,163 @@
+//! Opens a data folder as the last process left it, however that one ended.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use throughline_model::otlp::decode_export_request;
+use throughline_model::span::Span;
+
+use super::folder::{Folder, failure, sync_folder};
+use super::manifest::{self, Manifest};
+use super::record::Records;
+use super::segment::{self, Segment, SegmentWriter};
+use super::state::{MAX_WINDOW_BYTES, Shared};
+use crate::store::block::Block;
+use crate::store::window::estimated_bytes;
+use crate::store::{Config, StoreError};
+use crate::telemetry::Counters;
+
+/// An open store that nothing works on yet.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) shared: Arc<Shared>,
+    pub(super) manifest: Manifest,
+    /// The first segment of the live window, and the segment to append to.
+    pub(super) writer: (u64, SegmentWriter),
+}
+
+pub(super) fn open(config: Config, counters: Arc<Counters>) -> Result<Opened, StoreError> {
+    let folder = Folder::open(&config.data_dir)?;
+    let shared = Arc::new(Shared::new(config, folder, counters));
+    let segments = segment::list(&shared.folder.log)
+        .map_err(|error| failure("read the log folder", &shared.folder.log, &error))?;
+    let (manifest, last_in_blocks) = open_blocks(&shared, &segments)?;
+    segment::remove_through(&shared.folder.log, last_in_blocks)
+        .map_err(|error| failure("remove log segments from", &shared.folder.log, &error))?;
+    let to_replay = segments.iter().filter(|segment| segment.number > last_in_blocks);
+    let first_of_live = replay(&shared, to_replay, last_in_blocks + 1)?;
+    let last_segment = segments.last().map_or(last_in_blocks, |segment| segment.number.max(last_in_blocks));
+    let writer = SegmentWriter::create(&shared.folder.log, last_segment + 1)
+        .map_err(|error| failure("begin a log segment in", &shared.folder.log, &error))?;
+    shared.publish_stats();
+    Ok(Opened { shared, manifest, writer: (first_of_live, writer) })
+}
+
+/// Opens every block that belongs to the store and removes files that do not. Returns the last segment in a block.
+fn open_blocks(shared: &Shared, segments: &[Segment]) -> Result<(Manifest, u64), StoreError> {
+    let folder = &shared.folder;
+    let said = manifest::read(&folder.manifest).map_err(|error| failure("read", &folder.manifest, &error))?;
+    if said.torn > 0 {
+        shared.counters.manifest_records_torn.inc_by(said.torn);
+        tracing::warn!(lines = said.torn, "torn lines of the manifest passed over");
+    }
+    let mut kept = said.blocks.clone();
+    let mut blocks = BTreeMap::new();
+    let paths = block_files(folder).map_err(|error| failure("read the folder", &folder.blocks, &error))?;
+    for path in paths {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if said.removed.contains(&name) || path.extension().is_some_and(|extension| extension == "tmp") {
+            remove(&path)?;
+            continue;
+        }
+        match Block::open(&path) {
+            Ok(block) if said.blocks.contains_key(&name) || is_only_copy(&block, segments) => {
+                kept.insert(name, block.segments().1);
+                blocks.insert(block.segments().1, Arc::new(block));
+            }
+            // The process died between writing the block and naming it; the log still has its spans.
+            Ok(_) => remove(&path)?,
+            Err(error) => {
+                shared.counters.block_failures.inc();
+                tracing::error!(%error, path = %path.display(), "block is not readable and left aside");
+            }
+        }
+    }
+    for name in kept.keys().filter(|name| !folder.blocks.join(name).exists()) {
+        shared.counters.block_failures.inc();
+        tracing::error!(file = name, "a block that the manifest names is missing");
+    }
+    sync_folder(&folder.blocks).map_err(|error| failure("sync", &folder.blocks, &error))?;
+    let last_in_blocks = kept.values().copied().max().unwrap_or(0);
+    kept.retain(|name, _| folder.blocks.join(name).exists());
+    let names = kept.iter().map(|(name, segment)| (name.as_str(), *segment));
+    let manifest = Manifest::replace(&folder.manifest, names)
+        .map_err(|error| failure("write", &folder.manifest, &error))?;
+    shared.write().blocks = blocks.into_values().collect();
+    Ok((manifest, last_in_blocks))
+}
+
+/// Whether a block that the manifest does not name must be kept: part of the log it was made of is gone, which only
+/// happens after the manifest has named it, so the manifest was damaged.
+fn is_only_copy(block: &Block, segments: &[Segment]) -> bool {
+    let (first, last) = block.segments();
+    (first..=last).any(|number| !segments.iter().any(|segment| segment.number == number))
+}
+
+fn block_files(folder: &Folder) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(&folder.blocks)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "parquet" || extension == "tmp") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn remove(path: &std::path::Path) -> Result<(), StoreError> {
+    tracing::info!(path = %path.display(), "unfinished or expired block file removed");
+    fs::remove_file(path).map_err(|error| failure("remove", path, &error))
+}
+
+/// Reads the spans of the log into the live window. A window that is full is frozen at the end of a segment, as it would
+/// have been. Returns the first segment of the live window.
+fn replay<'a>(
+    shared: &Shared,
+    segments: impl Iterator<Item = &'a Segment>,
+    first_segment: u64,
+) -> Result<u64, StoreError> {
+    let mut first_of_live = first_segment;
+    for segment in segments {
+        let bytes = fs::read(&segment.path).map_err(|error| failure("read", &segment.path, &error))?;
+        shared.log_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let mut records = Records::new(&bytes);
+        for payload in records.by_ref() {
+            replay_record(shared, segment, payload);
+        }
+        if records.torn() > 0 {
+            shared.counters.log_records_torn.inc_by(records.torn());
+            tracing::warn!(
+                segment = segment.number,
+                places = records.torn(),
+                "torn records of the log passed over"
+            );
+        }
+        let mut state = shared.write();
+        if state.live.spans() >= shared.config.block_max_spans || state.live.bytes() >= MAX_WINDOW_BYTES {
+            state.freeze((first_of_live, segment.number));
+            first_of_live = segment.number + 1;
+        }
+    }
+    Ok(first_of_live)
+}
+
+fn replay_record(shared: &Shared, segment: &Segment, payload: &[u8]) {
+    match decode_export_request(payload) {
+        Ok(decoded) => {
+            let spans: Arc<[Arc<Span>]> = decoded.spans.into_iter().map(Arc::new).collect();
+            let room = shared.reserve_for_replay(spans.len(), estimated_bytes(&spans));
+            let mut state = shared.write();
+            let bytes = state.live.push(spans);
+            state.live_room.push(room.settled_at(bytes));
+        }
+        Err(error) => {
+            shared.counters.log_records_torn.inc();
+            tracing::error!(%error, segment = segment.number, "a record of the log is intact but not readable");
+        }
+    }
+}

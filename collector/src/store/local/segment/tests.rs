@@ -1,0 +1,33 @@
+//! A segment knows its length, whatever failed.
+
+use super::*;
+
+fn writer_to(path: &str) -> SegmentWriter {
+    let file = OpenOptions::new().write(true).open(path).unwrap();
+    SegmentWriter { number: 1, file, bytes: 0, told_bytes: 0, buffer: Vec::new(), is_sound: true }
+}
+
+#[test]
+fn growth_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = SegmentWriter::create(folder.path(), 1).unwrap();
+    let written = writer.append([b"payload".as_slice(); 2].into_iter()).unwrap();
+    assert_eq!((writer.take_growth(), writer.take_growth()), (written, 0));
+    assert_eq!(list(folder.path()).unwrap()[0].bytes, written);
+}
+
+#[test]
+fn what_a_failed_sync_leaves_in_the_file_is_growth_and_nothing_follows_it() {
+    // This device takes what is written and cannot be synced.
+    let mut writer = writer_to("/dev/null");
+    assert!(writer.append([b"payload".as_slice()].into_iter()).is_err());
+    assert!(writer.take_growth() >= 7);
+    assert!(!writer.takes_more());
+}
+
+#[test]
+fn a_write_that_found_no_room_is_no_growth() {
+    let mut writer = writer_to("/dev/full");
+    assert!(writer.append([b"payload".as_slice()].into_iter()).is_err());
+    assert_eq!(writer.take_growth(), 0);
+}

@@ -1,0 +1,229 @@
+//! What the threads of a store share: the live window, the windows on their way to disk, and the open blocks.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use throughline_model::id::TraceId;
+use throughline_model::span::Span;
+
+use super::folder::{Folder, failure};
+use crate::store::block::{Block, BlockError};
+use crate::store::feed::Feed;
+use crate::store::services::ServiceNames;
+use crate::store::window::Window;
+use crate::store::{Config, StoreError, StoreStats};
+use crate::telemetry::Counters;
+
+/// Memory that spans outside of blocks may take before batches are refused.
+const MAX_MEMORY_BYTES: usize = 640 * 1024 * 1024;
+/// Memory at which the live window becomes a block even when it has few spans.
+pub(super) const MAX_WINDOW_BYTES: usize = 192 * 1024 * 1024;
+/// How many windows' worth of spans may be in memory before batches are refused.
+const MAX_WINDOWS: usize = 3;
+/// Windows smaller than this are not worth refusing anything for.
+const MIN_SPANS_LIMIT: usize = 100_000;
+
+/// A window that takes no more spans and waits for its block.
+#[derive(Debug)]
+pub(super) struct FrozenWindow {
+    pub(super) spans: Window,
+    /// The first and the last log segment that hold its spans.
+    pub(super) segments: (u64, u64),
+    /// What its spans hold of the memory that is allowed.
+    pub(super) _room: Vec<Room>,
+}
+
+/// What reads and the two threads look at, always consistent: no span is in two places or in none.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// By the order in which they were written.
+    pub(super) blocks: Vec<Arc<Block>>,
+    pub(super) frozen: Vec<Arc<FrozenWindow>>,
+    pub(super) live: Window,
+    pub(super) live_room: Vec<Room>,
+}
+
+/// The state at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Snapshot {
+    pub(super) blocks: Vec<Arc<Block>>,
+    pub(super) frozen: Vec<Arc<FrozenWindow>>,
+    pub(super) live_trace: Vec<Arc<Span>>,
+    pub(super) live_batches: Vec<Arc<[Arc<Span>]>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) folder: Folder,
+    pub(super) counters: Arc<Counters>,
+    pub(super) feed: Feed,
+    pub(super) log_bytes: AtomicU64,
+    memory: Arc<Memory>,
+    is_stopping: AtomicBool,
+    state: RwLock<State>,
+}
+
+impl Shared {
+    pub(super) fn new(config: Config, folder: Folder, counters: Arc<Counters>) -> Self {
+        let max_spans = config.block_max_spans.saturating_mul(MAX_WINDOWS).max(MIN_SPANS_LIMIT);
+        let memory = Memory { max_spans, spans: AtomicUsize::new(0), bytes: AtomicUsize::new(0) };
+        Self {
+            config,
+            folder,
+            counters,
+            feed: Feed::default(),
+            log_bytes: AtomicU64::new(0),
+            memory: Arc::new(memory),
+            is_stopping: AtomicBool::new(false),
+            state: RwLock::default(),
+        }
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Acquire)
+    }
+
+    /// The blocks and the frozen windows.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.read().snapshot()
+    }
+
+    /// And the spans of one trace in the live window.
+    pub(super) fn snapshot_for(&self, trace_id: TraceId) -> Snapshot {
+        let state = self.read();
+        Snapshot { live_trace: state.live.trace(trace_id).to_vec(), ..state.snapshot() }
+    }
+
+    /// And all batches of the live window.
+    pub(super) fn snapshot_with_batches(&self) -> Snapshot {
+        let state = self.read();
+        Snapshot { live_batches: state.live.batches().to_vec(), ..state.snapshot() }
+    }
+
+    pub(super) fn services(&self) -> BTreeSet<String> {
+        let state = self.read();
+        let of_blocks = state.blocks.iter().map(|block| block.services());
+        let of_frozen = state.frozen.iter().map(|window| window.spans.services());
+        let all = of_blocks.chain(of_frozen).chain([state.live.services()]);
+        all.flat_map(ServiceNames::names).cloned().collect()
+    }
+
+    pub(super) fn stats(&self) -> StoreStats {
+        let state = self.read();
+        let spans =
+            state.live.spans() + state.frozen.iter().map(|window| window.spans.spans()).sum::<usize>();
+        let block_bytes: u64 = state.blocks.iter().map(|block| block.bytes()).sum();
+        StoreStats {
+            spans_live: spans as u64,
+            blocks: state.blocks.len() as u64,
+            bytes_on_disk: block_bytes + self.log_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Brings the gauges up to date after a change.
+    pub(super) fn publish_stats(&self) {
+        let stats = self.stats();
+        let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.counters.spans_live.set(gauge(stats.spans_live));
+        self.counters.blocks.set(gauge(stats.blocks));
+        self.counters.bytes_on_disk.set(gauge(stats.bytes_on_disk));
+    }
+
+    /// Reads a block; `None` when retention has removed it meanwhile.
+    pub(super) fn read_block<T>(
+        &self,
+        block: &Block,
+        read: impl FnOnce() -> Result<T, BlockError>,
+    ) -> Result<Option<T>, StoreError> {
+        match read() {
+            Ok(found) => Ok(Some(found)),
+            Err(BlockError::File(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                self.counters.block_failures.inc();
+                Err(failure("read block", block.path(), &error))
+            }
+        }
+    }
+
+    /// Takes room for a batch, or refuses it. A batch alone is always taken: waiting would not help it.
+    pub(super) fn reserve(&self, spans: usize, bytes: usize) -> Result<Room, StoreError> {
+        let room = self.reserve_for_replay(spans, bytes);
+        let (all_spans, all_bytes) =
+            (self.memory.spans.load(Ordering::Relaxed), self.memory.bytes.load(Ordering::Relaxed));
+        let fits = all_spans <= self.memory.max_spans && all_bytes <= MAX_MEMORY_BYTES;
+        if fits || all_spans == spans {
+            return Ok(room);
+        }
+        Err(StoreError::Busy("spans arrive faster than blocks can be written".to_owned()))
+    }
+
+    /// Takes room for spans that are on disk already and have to be in memory.
+    pub(super) fn reserve_for_replay(&self, spans: usize, bytes: usize) -> Room {
+        self.memory.spans.fetch_add(spans, Ordering::Relaxed);
+        self.memory.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Room { memory: Arc::clone(&self.memory), spans, bytes }
+    }
+}
+
+impl State {
+    fn snapshot(&self) -> Snapshot {
+        Snapshot { blocks: self.blocks.clone(), frozen: self.frozen.clone(), ..Snapshot::default() }
+    }
+
+    /// Sets the live window aside; what comes next goes to an empty one.
+    pub(super) fn freeze(&mut self, segments: (u64, u64)) -> Arc<FrozenWindow> {
+        let spans = std::mem::take(&mut self.live);
+        let room = std::mem::take(&mut self.live_room);
+        let frozen = Arc::new(FrozenWindow { spans, segments, _room: room });
+        self.frozen.push(Arc::clone(&frozen));
+        frozen
+    }
+}
+
+#[derive(Debug)]
+struct Memory {
+    max_spans: usize,
+    spans: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// A part of the memory that spans outside of blocks may take; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Room {
+    memory: Arc<Memory>,
+    spans: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// Holds what the spans take now that they are in a window: their payload is on disk by then, and most of their
+    /// traces were known.
+    pub(super) fn settled_at(mut self, bytes: usize) -> Self {
+        self.memory.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.memory.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.bytes = bytes;
+        self
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.memory.spans.fetch_sub(self.spans, Ordering::Relaxed);
+        self.memory.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

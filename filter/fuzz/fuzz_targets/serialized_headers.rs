@@ -1,0 +1,4 @@
+//! Hands bytes of libFuzzer to `throughline_filter::fuzz::serialized_headers`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| throughline_filter::fuzz::serialized_headers(bytes));

@@ -1,0 +1,280 @@
+//! One request through one proxy: which trace it belongs to, what caused it, and what it is told to pass on.
+
+mod cause;
+mod details;
+mod outcome;
+mod received;
+mod sampled;
+mod spans;
+mod stubs;
+
+use throughline_model::context::{PathSoFar, TraceContext};
+use throughline_model::id::SpanId;
+use throughline_model::link::LinkKind;
+use throughline_model::mesh::ProxyKind;
+use throughline_model::otlp;
+
+use crate::config::PathLog;
+use crate::engine::Engine;
+use crate::headers::Headers;
+use crate::host::{HeaderMap, Host, LogLevel};
+use crate::propagation::Received;
+use crate::stats::Counter;
+
+pub use cause::Link;
+pub use outcome::Outcome;
+pub use sampled::Held;
+
+/// Room for the line of a hop with a short path; a longer one has it grow.
+const HOP_LINE_BYTES: usize = 320;
+
+/// Where in the mesh this proxy handles this request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Between outside and inside, or between workloads: it both serves the request and sends it on.
+    Gateway,
+    /// In front of its workload.
+    Inbound,
+    /// Behind its workload.
+    Outbound,
+}
+
+impl Role {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+}
+
+/// What is known of a request once its headers have been seen.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// Where it is handled.
+    pub role: Role,
+    /// The context that is passed on; its span id is that of the innermost span made here.
+    pub context: TraceContext,
+    /// The span that caused the outermost span made here.
+    pub parent: Option<SpanId>,
+    /// The SERVER span, where one is made.
+    pub server: Option<SpanId>,
+    /// The CLIENT span, where one is made.
+    pub client: Option<SpanId>,
+    /// What ties the CLIENT span to its cause.
+    pub link: Link,
+    /// The workloads passed, this one included.
+    pub path: PathSoFar,
+    /// The request's headers as they came.
+    pub headers: Headers,
+    /// Start on the wall clock, in nanoseconds since 1970-01-01 UTC.
+    pub start_unix_ns: u64,
+    /// Start on the monotonic clock.
+    pub start_monotonic_ns: u64,
+    /// What the request's own trace headers said, its context taken out.
+    pub received: Received,
+    /// What is known of it where its trace is not recorded.
+    pub held: Held,
+    entered: Option<cause::Entered>,
+}
+
+/// The state of one stream.
+#[derive(Debug, Default)]
+pub struct Request {
+    begun: Option<Begun>,
+    /// It carries spans itself: to trace it would make spans of spans without end.
+    is_telemetry: bool,
+}
+
+impl Request {
+    /// The request's headers have come: decides its trace, and writes what is passed on into the headers.
+    pub fn on_headers(&mut self, engine: &mut Engine, host: &mut impl Host) {
+        if !engine.config.is_enabled {
+            return;
+        }
+        let headers = host.headers(HeaderMap::Request);
+        self.is_telemetry = carries_spans(&headers);
+        if self.is_telemetry {
+            engine.count(host, Counter::RequestsOfTelemetry);
+            return;
+        }
+        let mut begun = begin(engine, host, headers);
+        received::pass_on(host, &begun);
+        let is_logged = match engine.config.path_log {
+            PathLog::All => true,
+            PathLog::Sampled => begun.context.flags.is_sampled(),
+            PathLog::Off | PathLog::Errors => false,
+        };
+        if is_logged {
+            host.log(LogLevel::Info, &hop_line(&begun, None));
+        }
+        sampled::hold(&mut begun);
+        self.begun = Some(begun);
+    }
+
+    /// The response's headers have come.
+    pub fn on_response_headers(&mut self, engine: &mut Engine, host: &mut impl Host) {
+        if let Some(begun) = &mut self.begun {
+            sampled::on_response(engine, host, begun, HeaderMap::Response);
+            received::tell_caller(engine, host, begun);
+        }
+    }
+
+    /// The response's trailers have come: for gRPC they say how it went.
+    pub fn on_response_trailers(&mut self, engine: &mut Engine, host: &mut impl Host) {
+        if let Some(begun) = self.begun.as_mut().filter(|begun| begun.held.is_grpc) {
+            sampled::on_response(engine, host, begun, HeaderMap::ResponseTrailers);
+        }
+    }
+
+    /// The request is over, however it ended: its spans are written. A request that was refused before its headers
+    /// reached the filter is a span too.
+    pub fn on_end(&mut self, engine: &mut Engine, host: &mut impl Host) {
+        if !engine.config.is_enabled || self.is_telemetry {
+            return;
+        }
+        let mut begun = match self.begun.take() {
+            Some(begun) => begun,
+            None => {
+                let headers = host.headers(HeaderMap::Request);
+                begin(engine, host, headers)
+            }
+        };
+        let is_exported =
+            begun.context.flags.is_sampled() || sampled::is_kept_at_end(engine, host, &mut begun);
+        let outcome = is_exported.then(|| Outcome::read(host, &begun));
+        cause::leave(engine, host, &begun, outcome.as_ref());
+        let Some(outcome) = outcome else {
+            stubs::write(engine, host, &begun);
+            return;
+        };
+        if engine.config.path_log == PathLog::Errors && outcome.is_failure() {
+            host.log(LogLevel::Info, &hop_line(&begun, outcome.http_status));
+        }
+        let written = spans::write(engine, host, &begun, &outcome);
+        engine.spans_written(host, written);
+    }
+}
+
+/// Whether the request brings spans to a collector.
+fn carries_spans(headers: &Headers) -> bool {
+    let Some(path) = headers.get(":path") else { return false };
+    let is_grpc_call = || {
+        let rest = path.strip_prefix(b"/").and_then(|rest| rest.strip_prefix(otlp::SERVICE.as_bytes()));
+        rest.and_then(|rest| rest.strip_prefix(b"/")) == Some(otlp::METHOD.as_bytes())
+    };
+    let has_body_of_spans = || {
+        let content_type = headers.get("content-type").unwrap_or_default();
+        [otlp::HTTP_CONTENT_TYPE, otlp::HTTP_JSON_CONTENT_TYPE]
+            .iter()
+            .any(|known| content_type.starts_with(known.as_bytes()))
+    };
+    is_grpc_call() || (path == otlp::HTTP_PATH.as_bytes() && has_body_of_spans())
+}
+
+/// Decides everything about a request that its headers decide.
+fn begin(engine: &mut Engine, host: &mut impl Host, headers: Headers) -> Begun {
+    let role = role_of(engine.kind, host);
+    let start_unix_ns = host.wall_clock_ns();
+    let mut received = received::receive(engine, host, role, &headers);
+    let context = received.context.take();
+    let has_context = context.is_some();
+    let (cause, link) = match role {
+        // A gateway's own outbound side continues the very request it serves.
+        Role::Gateway | Role::Inbound => (context, Link::certain(LinkKind::Propagated)),
+        Role::Outbound => cause::find(engine, host, context, &headers, start_unix_ns),
+    };
+    if let Some(cause) = cause.as_ref().filter(|_| !has_context) {
+        received.adopt(cause);
+    }
+    let is_awaited = cause.as_ref().is_some_and(|context| context.state.path.is_some());
+    let mut begun = place(engine, host, role, cause, received);
+    begun.held.is_awaited = is_awaited;
+    begun.link = link;
+    begun.start_unix_ns = start_unix_ns;
+    begun.start_monotonic_ns = host.monotonic_ns();
+    sampled::decide(engine, host, &headers, &mut begun);
+    if role == Role::Inbound {
+        begun.entered = Some(cause::enter(engine, host, &begun.context, &headers, start_unix_ns));
+    }
+    begun.headers = headers;
+    begun
+}
+
+fn role_of(kind: ProxyKind, host: &mut impl Host) -> Role {
+    if matches!(kind, ProxyKind::Gateway | ProxyKind::Waypoint) {
+        return Role::Gateway;
+    }
+    let direction = host.property(&["xds", "listener_direction"]).and_then(|bytes| bytes.first().copied());
+    match (direction, kind) {
+        (Some(1), _) => Role::Inbound,
+        (Some(2), _) => Role::Outbound,
+        (_, ProxyKind::Sidecar) => Role::Inbound,
+        _ => Role::Gateway,
+    }
+}
+
+/// Gives the request its ids and its place on the path.
+fn place(
+    engine: &mut Engine,
+    host: &mut impl Host,
+    role: Role,
+    cause: Option<TraceContext>,
+    received: Received,
+) -> Begun {
+    let parent = cause.as_ref().map(|context| context.span_id);
+    let (trace_id, flags, mut state) = match cause {
+        Some(context) => (context.trace_id, context.flags, context.state),
+        None => received::begin_trace(engine, host, &received),
+    };
+    let path = match (&state.path, role) {
+        // The inbound side of this workload has put its name there already.
+        (Some(path), Role::Outbound) => path.clone(),
+        (Some(path), Role::Gateway | Role::Inbound) => path.then(&engine.service),
+        (None, _) => PathSoFar::begin(&engine.service),
+    };
+    state.path = Some(path.clone());
+    let server = (role != Role::Outbound).then(|| engine.new_span_id(host));
+    let client = (role != Role::Inbound).then(|| engine.new_span_id(host));
+    let span_id = client.or(server).unwrap_or(SpanId::ONE);
+    Begun {
+        role,
+        context: TraceContext { trace_id, span_id, flags, state },
+        parent,
+        server,
+        client,
+        link: Link::certain(LinkKind::None),
+        path,
+        headers: Headers::default(),
+        start_unix_ns: 0,
+        start_monotonic_ns: 0,
+        received,
+        held: Held::default(),
+        entered: None,
+    }
+}
+
+/// The line of a hop: JSON, of parts that need no escaping.
+fn hop_line(begun: &Begun, status: Option<i64>) -> String {
+    let mut line = String::with_capacity(HOP_LINE_BYTES);
+    line.push_str("{\"throughline\":\"hop\",\"trace_id\":\"");
+    begun.context.trace_id.push_hex(&mut line);
+    line.push_str("\",\"span_id\":\"");
+    begun.context.span_id.push_hex(&mut line);
+    let texts =
+        [("role", begun.role.as_str()), ("path", begun.path.names()), ("link", begun.link.kind.as_str())];
+    for (name, text) in texts {
+        line.extend(["\",\"", name, "\":\"", text]);
+    }
+    line.extend(["\",\"depth\":", &begun.path.depth().to_string()]);
+    if let Some(status) = status {
+        line.extend([",\"status\":", &status.to_string()]);
+    }
+    line.push('}');
+    line
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! How a request ended: status codes, Envoy's own word on failures, and whether that is an error.
+
+use throughline_model::span::{SpanKind, StatusCode};
+
+use super::{Begun, Role};
+use crate::attributes::Convention;
+use crate::host::{HeaderMap, Host};
+
+/// Envoy's response flags in the order of their bits, as its access log writes them.
+const FLAGS: [&str; 29] = [
+    "LH", "UH", "UT", "LR", "UR", "UF", "UC", "UO", "NR", "DI", "FI", "RL", "UAEX", "RLSE", "DC", "URX",
+    "SI", "IH", "DPE", "UMSDR", "RFCF", "NFCF", "DT", "UPE", "NC", "OM", "DF", "DO", "DR",
+];
+/// The flag of a caller that went away, as a bit.
+const DOWNSTREAM_CLOSED: u64 = 1 << 14;
+/// The flags of a response that broke off whatever its status said: LR, UR, UC, SI, DPE, UMSDR, UPE.
+const BROKEN_OFF: u64 = 1 << 3 | 1 << 4 | 1 << 6 | 1 << 16 | 1 << 18 | 1 << 19 | 1 << 23;
+/// The flag of a connection that could not be made: UF.
+const CONNECTION_FAILED: u64 = 1 << 5;
+/// The flags that blame the upstream: UH, UT, UR, UF, UC, UO, URX, UMSDR, UPE.
+const UPSTREAM_FAILED: u64 =
+    1 << 1 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 15 | 1 << 19 | 1 << 23;
+
+/// gRPC status codes by number.
+const GRPC_NAMES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+/// The gRPC codes that are a server's own failure (semantic conventions, gRPC, "Server spans").
+const GRPC_SERVER_ERRORS: [i64; 6] = [2, 4, 12, 13, 14, 15];
+
+/// What the response and Envoy say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The HTTP status that went to the caller; `None` when none did.
+    pub http_status: Option<i64>,
+    /// The gRPC status, for gRPC requests.
+    pub grpc_status: Option<i64>,
+    /// Envoy's response flags as a bit set.
+    pub flags: u64,
+    /// Envoy's response code details, cut at `{`; only read when something went wrong.
+    pub details: String,
+    /// The cluster the request was sent to.
+    pub upstream_cluster: String,
+    /// What the router says of the upstream: milliseconds until the response began. Only there if one answered.
+    pub service_time_ms: Option<i64>,
+    /// Which conventions its spans follow.
+    pub convention: Convention,
+}
+
+impl Outcome {
+    /// Asks the host, for the common case as little as possible.
+    pub fn read(host: &mut impl Host, begun: &Begun) -> Self {
+        let response = host.headers(HeaderMap::Response);
+        let http_status = response.get_text(":status").and_then(|text| text.parse().ok());
+        let service_time = response.get_text("x-envoy-upstream-service-time");
+        let service_time_ms = service_time.and_then(|text| text.parse().ok());
+        let convention = Convention::of(&begun.headers);
+        let grpc_status = match convention {
+            Convention::Grpc => number_property(host, &["response", "grpc_status"]),
+            // Envoy derives one from the HTTP status, which says nothing.
+            Convention::Http => None,
+        };
+        let mut outcome = Self { http_status, grpc_status, service_time_ms, convention, ..Self::default() };
+        // Asked always: a response that broke off after its headers said 200 shows in the flags alone.
+        outcome.flags = number_property(host, &["response", "flags"]).unwrap_or(0) as u64;
+        if !outcome.is_good() {
+            let details = text_property(host, &["response", "code_details"]);
+            // Behind the brace stand addresses and messages that differ from request to request.
+            outcome.details = details.split('{').next().unwrap_or_default().to_owned();
+        }
+        if begun.role != Role::Inbound {
+            outcome.upstream_cluster = text_property(host, &["xds", "cluster_name"]);
+        }
+        outcome
+    }
+
+    /// Envoy's response flags as its access log writes them, joined by commas; empty when there are none.
+    pub fn flag_names(&self) -> String {
+        let names: Vec<&str> = FLAGS
+            .iter()
+            .enumerate()
+            .filter(|(bit, _)| self.flags & (1 << bit) != 0)
+            .map(|(_, name)| *name)
+            .collect();
+        names.join(",")
+    }
+
+    /// The gRPC status by name.
+    pub fn grpc_name(&self) -> Option<&'static str> {
+        let number = usize::try_from(self.grpc_status?).ok()?;
+        Some(GRPC_NAMES.get(number).copied().unwrap_or("UNKNOWN"))
+    }
+
+    /// Whether nobody has anything to complain of.
+    pub fn is_good(&self) -> bool {
+        let is_answered = self.http_status.is_some_and(|status| status < 400);
+        is_answered && self.grpc_status.unwrap_or(0) == 0 && self.flags == 0
+    }
+
+    /// Whether no connection to the upstream came about.
+    pub fn has_failed_to_connect(&self) -> bool {
+        self.flags & CONNECTION_FAILED != 0
+    }
+
+    /// Whether Envoy says that it was for the upstream.
+    pub fn has_upstream_failed(&self) -> bool {
+        self.flags & UPSTREAM_FAILED != 0
+    }
+
+    /// Whether the caller would call it a failure.
+    pub fn is_failure(&self) -> bool {
+        self.status_of(SpanKind::Server) == StatusCode::Error
+    }
+
+    /// The status of a span of this kind (semantic conventions 1.44.0, HTTP and gRPC spans, "Status"). A request
+    /// whose caller went away is nobody's error.
+    pub fn status_of(&self, kind: SpanKind) -> StatusCode {
+        if self.flags & DOWNSTREAM_CLOSED != 0 {
+            return StatusCode::Unset;
+        }
+        let is_client = kind == SpanKind::Client;
+        let is_error = match (self.http_status, self.grpc_status) {
+            // With a status of 4xx or 5xx the status decides: it went out whole.
+            (status, _) if self.flags & BROKEN_OFF != 0 && status.is_none_or(|status| status < 400) => true,
+            (_, Some(grpc)) if grpc != 0 => is_client || GRPC_SERVER_ERRORS.contains(&grpc),
+            (Some(http), _) => http >= 500 || (is_client && http >= 400),
+            (None, _) => true,
+        };
+        if is_error { StatusCode::Error } else { StatusCode::Unset }
+    }
+
+    /// `error.type` for a span in error: the status that the application gave, else Envoy's flag.
+    pub fn error_type(&self) -> String {
+        let is_from_application = self.details.is_empty() || self.details == "via_upstream";
+        let flag = self.flag_names().split(',').next().unwrap_or_default().to_owned();
+        if !is_from_application && !flag.is_empty() {
+            return flag;
+        }
+        match (self.grpc_name().filter(|_| self.grpc_status != Some(0)), self.http_status) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(status)) => status.to_string(),
+            (None, None) => "_OTHER".to_owned(),
+        }
+    }
+}
+
+fn number_property(host: &mut impl Host, path: &[&str]) -> Option<i64> {
+    let bytes: [u8; 8] = host.property(path)?.try_into().ok()?;
+    Some(i64::from_le_bytes(bytes))
+}
+
+fn text_property(host: &mut impl Host, path: &[&str]) -> String {
+    String::from_utf8_lossy(&host.property(path).unwrap_or_default()).into_owned()
+}

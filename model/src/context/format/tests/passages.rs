@@ -1,0 +1,147 @@
+//! What is written back for each format: the form the caller used, and the rule that says so.
+
+use super::super::Format;
+
+/// Format, what came, flags and debug of what goes on, what goes on, why.
+pub(super) type Passage =
+    (Format, &'static [(&'static str, &'static str)], u8, bool, &'static str, &'static str);
+
+pub(super) const PASSAGES: &[Passage] = &[
+    (
+        Format::B3Single,
+        &[("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90")],
+        1,
+        false,
+        "b3: 1122334455667788aabbccddeeff0011-00000000000000ff-1",
+        "B3: the parent is not sent on (OpenTelemetry, B3 inject)",
+    ),
+    (
+        Format::B3Single,
+        &[("b3", "64fe8b2a57d3eff7-e457b5a2e4d86bd1")],
+        0,
+        false,
+        "b3: aabbccddeeff0011-00000000000000ff-0",
+        "W3C, shorter identifiers: a caller of 64 bits gets the right-most 16 digits",
+    ),
+    (
+        Format::B3Single,
+        &[("b3", "d")],
+        1,
+        true,
+        "b3: 1122334455667788aabbccddeeff0011-00000000000000ff-d",
+        "B3: debug is kept, and ids join a decision that came alone",
+    ),
+    (
+        Format::B3Single,
+        &[("b3", "0")],
+        0,
+        true,
+        "b3: 1122334455667788aabbccddeeff0011-00000000000000ff-0",
+        "B3: what is not sampled is not debugged",
+    ),
+    (Format::B3Single, &[("b3", "junk"), ("other", "1")], 1, false, "other: 1", "nothing malformed goes on"),
+    (
+        Format::B3Multi,
+        &[
+            ("x-b3-traceid", "64fe8b2a57d3eff7"),
+            ("x-b3-spanid", "e457b5a2e4d86bd1"),
+            ("x-b3-parentspanid", "05e3ac9a4f6e3b90"),
+        ],
+        1,
+        false,
+        "x-b3-sampled: 1 | x-b3-spanid: 00000000000000ff | x-b3-traceid: aabbccddeeff0011",
+        "B3: the parent is not sent on, and the decision that was made is",
+    ),
+    (
+        Format::B3Multi,
+        &[("x-b3-flags", "1"), ("x-b3-sampled", "1")],
+        1,
+        true,
+        "x-b3-flags: 1 | x-b3-spanid: 00000000000000ff | x-b3-traceid: 1122334455667788aabbccddeeff0011",
+        "B3, Debug Flag: don't also send the sampled header",
+    ),
+    (
+        Format::B3Multi,
+        &[("x-b3-traceid", "64fe8b2a57d3eff7"), ("x-b3-sampled", "1"), ("x-b3-flags", "1")],
+        1,
+        false,
+        "",
+        "nothing malformed goes on, none of its companions either",
+    ),
+    (
+        Format::Jaeger,
+        &[("uber-trace-id", "1:2:0:0"), ("uberctx-user", "7")],
+        1,
+        false,
+        "uber-trace-id: aabbccddeeff0011:00000000000000ff:0:1 | uberctx-user: 7",
+        "Jaeger: 64 bits stay 64 bits; baggage is not ours",
+    ),
+    (
+        Format::Jaeger,
+        &[("uber-trace-id", "80f198ee56343ba864fe8b2a57d3eff7:2:0:3")],
+        1,
+        true,
+        "uber-trace-id: 1122334455667788aabbccddeeff0011:00000000000000ff:0:3",
+        "Jaeger: debug beside sampled",
+    ),
+    (
+        Format::XRay,
+        &[("x-amzn-trace-id", "Self=1-2-3;Root=1-67891233-abcdef012345678912345678;Lineage=a:1|b:2")],
+        1,
+        false,
+        "x-amzn-trace-id: Root=1-11223344-55667788aabbccddeeff0011;Parent=00000000000000ff;Sampled=1;Self=1-2-3;Lineage=a:1|b:2",
+        "X-Ray: parts of others are kept",
+    ),
+    (
+        Format::Datadog,
+        &[
+            ("x-datadog-trace-id", "1"),
+            ("x-datadog-parent-id", "2"),
+            ("x-datadog-tags", "_dd.p.dm=-1,_dd.p.tid=640cfd8d00000000"),
+        ],
+        1,
+        false,
+        "x-datadog-parent-id: 255 | x-datadog-sampling-priority: 1 | x-datadog-tags: _dd.p.tid=1122334455667788,_dd.p.dm=-1 | x-datadog-trace-id: 12302652060662169617",
+        "Datadog: the upper half follows the trace, other tags are kept",
+    ),
+    (
+        Format::Datadog,
+        &[("x-datadog-trace-id", "1"), ("x-datadog-parent-id", "2"), ("x-datadog-sampling-priority", "2")],
+        1,
+        true,
+        "x-datadog-parent-id: 255 | x-datadog-sampling-priority: 2 | x-datadog-tags: _dd.p.tid=1122334455667788 | x-datadog-trace-id: 12302652060662169617",
+        "Datadog: a user's keep is kept",
+    ),
+    (
+        Format::CloudTrace,
+        &[("x-cloud-trace-context", "105445aa7843bc8bf206b12000100000/1")],
+        0,
+        false,
+        "x-cloud-trace-context: 1122334455667788aabbccddeeff0011/255;o=0",
+        "Cloud Trace: the decision that was made is said",
+    ),
+    (
+        Format::GrpcTraceBin,
+        &[("grpc-trace-bin", "AABAQUJDREVGR0hJSktMTU5PAWFiY2RlZmdoAgE")],
+        1,
+        false,
+        "grpc-trace-bin: AAARIjNEVWZ3iKq7zN3u/wARAQAAAAAAAAD/AgE",
+        "gRPC over HTTP/2, binary headers: not padded where the caller does not",
+    ),
+    (
+        Format::GrpcTraceBin,
+        &[("grpc-trace-bin", "AABAQUJDREVGR0hJSktMTU5PAWFiY2RlZmdoAgE=")],
+        0,
+        false,
+        "grpc-trace-bin: AAARIjNEVWZ3iKq7zN3u/wARAQAAAAAAAAD/AgA=",
+        "gRPC over HTTP/2, binary headers: padded where the caller does, some readers insist",
+    ),
+    (
+        Format::OtTrace,
+        &[("ot-tracer-traceid", "64fe8b2a57d3eff7"), ("ot-tracer-spanid", "e457b5a2e4d86bd1")],
+        0,
+        false,
+        "ot-tracer-sampled: false | ot-tracer-spanid: 00000000000000ff | ot-tracer-traceid: aabbccddeeff0011",
+        "OT Trace: the right-most 16 digits",
+    ),
+];

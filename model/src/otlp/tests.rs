@@ -1,0 +1,235 @@
+//! Decoding gives back what was encoded, and no bytes do harm.
+
+use std::sync::Arc;
+
+use super::wire::{close_message, open_message, put_bytes, put_number};
+use super::*;
+use crate::attribute::STUB;
+use crate::id::{SpanId, TraceId};
+use crate::span::Span;
+use crate::span::{Attribute, Resource, SpanEvent, SpanKind, SpanLink, StatusCode, Value};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+fn attribute(key: &str, value: Value) -> Attribute {
+    Attribute { key: key.to_owned(), value }
+}
+
+fn full_span() -> Span {
+    let trace_id = TraceId::from_bytes(&[7; 16]).unwrap();
+    let span_id = SpanId::from_bytes(&[9; 8]).unwrap();
+    let nested =
+        Value::Map(vec![attribute("list", Value::List(vec![Value::Bool(true), Value::Double(1.5)]))]);
+    Span {
+        trace_id,
+        span_id,
+        parent_span_id: SpanId::from_bytes(&[3; 8]),
+        trace_state: "tl=d:1;p:gateway".into(),
+        flags: 0x301,
+        name: "GET".into(),
+        kind: SpanKind::Client,
+        start_unix_ns: 1_790_000_000_000_000_001,
+        end_unix_ns: 1_790_000_000_000_000_999,
+        attributes: vec![
+            attribute("text", Value::Text("é".repeat(200))),
+            attribute("int", Value::Int(-1)),
+            attribute("bytes", Value::Bytes(vec![0, 255])),
+            attribute("nested", nested),
+        ],
+        events: vec![SpanEvent { time_unix_ns: 5, name: "retry".into(), attributes: vec![] }],
+        links: vec![SpanLink { trace_id, span_id, attributes: vec![attribute("why", Value::Int(1))] }],
+        status: StatusCode::Error,
+        status_message: "no".into(),
+        resource: Arc::new(Resource {
+            attributes: vec![attribute("service.name", Value::Text("cart".into()))],
+        }),
+    }
+}
+
+fn request_with_span(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let resource_spans = open_message(&mut bytes, 1);
+    let scope_spans = open_message(&mut bytes, 2);
+    let span = open_message(&mut bytes, 2);
+    write(&mut bytes);
+    close_message(&mut bytes, span);
+    close_message(&mut bytes, scope_spans);
+    close_message(&mut bytes, resource_spans);
+    bytes
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn decoding_what_was_encoded_gives_the_same_spans() {
+    let mut plain = full_span();
+    plain.parent_span_id = None;
+    plain.status = StatusCode::Unset;
+    plain.status_message = String::new();
+    plain.resource = Arc::default();
+    let spans = vec![full_span(), plain, full_span()];
+    let decoded = decode_export_request(&encode_export_request(&spans)).unwrap();
+    assert_eq!(decoded, Decoded { spans, ..Decoded::default() });
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_span_without_usable_ids_is_refused_alone() {
+    let mut bytes = encode_export_request(&[full_span()]);
+    bytes.extend(request_with_span(|span| put_bytes(span, 1, &[1; 15])));
+    bytes.extend(request_with_span(|span| {
+        put_bytes(span, 1, &[1; 16]);
+        put_bytes(span, 2, &[0; 8]);
+    }));
+    let decoded = decode_export_request(&bytes).unwrap();
+    assert_eq!((decoded.spans.len(), decoded.rejected), (1, 2));
+    assert_eq!(decoded.reason, Some("trace_id is not 16 bytes, or all zero"));
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_parent_of_zero_bytes_is_no_parent() {
+    let bytes = request_with_span(|span| {
+        put_bytes(span, 1, &[1; 16]);
+        put_bytes(span, 2, &[1; 8]);
+        put_bytes(span, 4, &[0; 8]);
+    });
+    assert_eq!(decode_export_request(&bytes).unwrap().spans[0].parent_span_id, None);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn malformed_messages_are_refused_with_the_reason() {
+    let wrong_type = request_with_span(|span| put_number(span, 1, 5));
+    let deep = request_with_span(|span| {
+        let opened: Vec<_> =
+            [9, 2].into_iter().chain([5, 1].repeat(20)).map(|n| open_message(span, n)).collect();
+        opened.into_iter().rev().for_each(|message| close_message(span, message));
+    });
+    let cases: [(&[u8], DecodeError); 7] = [
+        (&[0x0a], DecodeError::Truncated),
+        (&[0x0a, 0x05, 0x00], DecodeError::Truncated),
+        (&[0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f, 0x00], DecodeError::Truncated),
+        (&[0xff; 11], DecodeError::VarintTooLong),
+        (&[0x0b, 0x00], DecodeError::WireType(3)),
+        (&wrong_type, DecodeError::WrongType { message: "Span", field: 1 }),
+        (&deep, DecodeError::TooDeep),
+    ];
+    for (bytes, error) in cases {
+        assert_eq!(decode_export_request(bytes), Err(error), "{bytes:02x?}");
+    }
+}
+
+/// The fields of one usable span, followed by `count` copies of a field.
+fn request_with_many(field: u32, body: &[u8], count: usize) -> Vec<u8> {
+    request_with_span(|span| {
+        put_bytes(span, 1, &[1; 16]);
+        put_bytes(span, 2, &[1; 8]);
+        (0..count).for_each(|_| put_bytes(span, field, body));
+    })
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn what_is_too_many_in_one_span_is_left_out_and_counted() {
+    let value = [0x10, 1];
+    let key_value = [&[0x12, 2], value.as_slice()].concat();
+    let link = [&[0x0a, 16], [1; 16].as_slice(), &[0x12, 8], &[1; 8]].concat();
+    let cases = [(9, key_value.as_slice()), (11, &[]), (13, &link)];
+    for (field, body) in cases {
+        for (sent, kept, cut) in [(1_024, 1_024, 0), (1_030, 1_024, 6)] {
+            let decoded = decode_export_request(&request_with_many(field, body, sent)).unwrap();
+            let span = &decoded.spans[0];
+            let found = span.attributes.len() + span.events.len() + span.links.len();
+            assert_eq!((found, decoded.cut), (kept, cut), "field {field}, {sent} times");
+        }
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn what_is_too_many_in_a_resource_or_a_value_is_left_out_and_counted() {
+    let mut resource = Vec::new();
+    let resource_spans = open_message(&mut resource, 1);
+    let attributes = open_message(&mut resource, 1);
+    (0..300).for_each(|_| put_bytes(&mut resource, 1, &[0x12, 2, 0x10, 1]));
+    close_message(&mut resource, attributes);
+    close_message(&mut resource, resource_spans);
+    assert_eq!(decode_export_request(&resource).unwrap().cut, 300 - 256);
+    let mut list = full_span();
+    list.attributes = vec![attribute("list", Value::List(vec![Value::Bool(true); 1_500]))];
+    let decoded = decode_export_request(&encode_export_request(&[list])).unwrap();
+    assert_eq!(decoded.cut, 1_500 - 1_024);
+    assert!(matches!(&decoded.spans[0].attributes[0].value, Value::List(values) if values.len() == 1_024));
+}
+
+/// Two bytes on the wire, an event in memory: what one span may not hold, many spans may not hold together.
+#[wasm_bindgen_test(unsupported = test)]
+fn what_is_too_many_in_one_message_is_left_out_and_counted() {
+    let request = request_with_many(11, &[], 1_000).repeat(1_100);
+    let decoded = decode_export_request(&request).unwrap();
+    let kept: usize = decoded.spans.iter().map(|span| span.events.len()).sum();
+    assert_eq!((decoded.spans.len(), kept, decoded.cut), (1_100, 1_000_000, 100_000));
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn spans_beyond_the_limit_of_a_message_are_rejected_with_the_reason() {
+    let request = request_with_many(11, &[], 0).repeat(100_007);
+    let decoded = decode_export_request(&request).unwrap();
+    assert_eq!((decoded.spans.len(), decoded.rejected, decoded.too_many), (100_000, 7, 7));
+    assert_eq!(decoded.reason, Some("a message may have 100,000 spans; send smaller batches"));
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn any_damage_to_a_message_is_survived() {
+    let good = encode_export_request(&[full_span(), full_span()]);
+    for at in 0..good.len() {
+        for value in [0x00, 0x01, 0x7f, 0x80, 0xff] {
+            let mut bad = good.clone();
+            bad[at] = value;
+            if let Ok(decoded) = decode_export_request(&bad) {
+                assert!(decoded.spans.len() as u64 + decoded.rejected <= good.len() as u64);
+            }
+        }
+        assert!(decode_export_request(&good[..at]).map_or(0, |decoded| decoded.spans.len()) <= 1);
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_full_success_needs_no_bytes_and_a_partial_one_says_how_many() {
+    assert!(encode_export_response(0, "").is_empty());
+    assert_eq!(decode_rejected_spans(b""), 0);
+    assert_eq!(decode_rejected_spans(&encode_export_response(3, "too late")), 3);
+    assert_eq!(decode_rejected_spans(b"\xff\xff"), 0);
+    let bytes = encode_export_response(3, "too late");
+    assert!(bytes.ends_with(b"too late") && bytes.windows(2).any(|pair| pair == [0x08, 3]), "{bytes:02x?}");
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn stubs_are_as_small_as_they_claim_and_are_told_apart_by_their_scope() {
+    let resource = Resource { attributes: vec![attribute("service.name", Value::Text("cart".into()))] };
+    let (trace_id, span_id) = (TraceId::ONE, SpanId::ONE);
+    let stub = |parent, route| Stub {
+        trace_id,
+        span_id,
+        parent,
+        route,
+        kind: SpanKind::Server,
+        start_unix_ns: 1_700_000_000_000_000_000,
+        end_unix_ns: 1_700_000_000_000_000_001,
+    };
+    let cases = [
+        (stub(None, ""), 50, "a root without a route"),
+        (stub(Some(SpanId::ONE), ""), Stub::MAX_BYTES, "a child without a route"),
+        (stub(Some(SpanId::ONE), "checkout"), Stub::MAX_BYTES + 2 + 8, "a child with a route"),
+    ];
+    for (stub, bytes, reason) in cases {
+        let mut batch = BatchWriter::for_stubs(&resource, "filter", "1");
+        let empty = batch.byte_count();
+        batch.push_stub(&stub);
+        assert_eq!(batch.byte_count() - empty, bytes, "{reason}");
+        let mut spans = BatchWriter::new(&resource, "filter", "1");
+        spans.begin_span(trace_id, span_id).name("whole");
+        // Two messages one behind the other are one.
+        let message = [spans.finish(), batch.finish()].concat();
+        let decoded = decode_export_request(&message).unwrap().spans;
+        let [whole, small] = decoded.as_slice() else { panic!("{decoded:?}") };
+        assert_eq!((whole.name.as_str(), whole.attribute(STUB)), ("whole", None));
+        assert_eq!((small.name.as_str(), small.attribute(STUB)), (stub.route, Some(&Value::Bool(true))));
+        assert_eq!((small.parent_span_id, small.kind), (stub.parent, stub.kind));
+        assert_eq!((small.start_unix_ns, small.end_unix_ns), (stub.start_unix_ns, stub.end_unix_ns));
+        assert_eq!(small.resource.attributes, resource.attributes, "{reason}");
+    }
+}

@@ -1,0 +1,132 @@
+//! The end-to-end suites: real Envoys, the real module and the real collector, held against what really happened.
+
+mod absent;
+mod crash;
+mod files;
+mod forwarding;
+mod harm;
+mod hop_lines;
+mod hostile;
+mod linking;
+mod matching;
+mod outcomes;
+mod page;
+mod panics;
+mod runner;
+mod sampling;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use harness::artefacts;
+use harness::mesh::Mesh;
+use harness::run_directory::RunDirectory;
+use harness::topology::{Forwards, Topology};
+use serde_json::{Value, json};
+
+use crate::runner::{Runner, scenario};
+
+fn main() -> ExitCode {
+    let mut runner = match Runner::new(std::env::args().skip(1)) {
+        Ok(runner) => runner,
+        Err(error) => {
+            eprintln!("e2e: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    first_light(&mut runner);
+    filter(&mut runner);
+    runner.finish()
+}
+
+/// A request is traced from end to end, whatever it looks like and whatever becomes of the collector.
+fn first_light(runner: &mut Runner) {
+    runner.group(
+        "users' files",
+        RunDirectory::create,
+        &[
+            scenario("the_files_that_users_run_are_valid", files::users_files_are_valid),
+            scenario("a_wrong_filter_key_is_named_and_stops_nothing", files::wrong_key_is_named),
+            scenario("the_module_can_panic_at_no_unlisted_place", panics::only_listed_panics),
+        ],
+    );
+    runner.group(
+        "services that forward headers",
+        || Mesh::start_for_test(forwarding_shop()?, Some(filter_configuration())),
+        &[
+            scenario("each_of_200_requests_in_sequence_is_one_trace", forwarding::sequential_requests),
+            scenario("each_of_200_requests_16_at_a_time_is_one_trace", forwarding::parallel_requests),
+            scenario("each_hop_is_one_line_in_the_log_of_its_proxy", hop_lines::each_hop_is_one_line),
+            scenario("hostile_requests_succeed_and_are_traced", hostile::hostile_requests),
+        ],
+    );
+    runner.group(
+        "a service that forwards nothing",
+        || Mesh::start_for_test(shop()?, Some(filter_configuration())),
+        &[
+            scenario("its_calls_are_traces_of_their_own_and_none_is_misplaced", forwarding::unlinked_calls),
+            scenario("the_page_shows_the_traces_in_a_browser", page::page_shows_the_traces),
+        ],
+    );
+    runner.group(
+        "a collector that crashes",
+        || Mesh::start_for_test(forwarding_shop()?, Some(filter_configuration())),
+        &[scenario("no_acknowledged_span_is_lost_and_no_request_fails", crash::kill_and_restart)],
+    );
+    runner.group(
+        "no collector",
+        absent::start,
+        &[scenario("requests_succeed_memory_stays_bounded_and_drops_are_counted", absent::memory_is_bounded)],
+    );
+}
+
+/// What the filter does beyond that.
+fn filter(runner: &mut Runner) {
+    runner.group(
+        "services that forward nothing at all",
+        linking::start,
+        &[
+            scenario("every_call_linked_to_the_only_request_in_flight_is_its_own", linking::sole_links),
+            scenario("no_call_in_the_background_is_joined_to_a_request", linking::background_calls),
+        ],
+    );
+    runner.group(
+        "ends of requests",
+        outcomes::start,
+        &[
+            scenario(
+                "however_a_request_ends_each_side_has_one_right_span",
+                outcomes::each_end_is_one_span_per_side,
+            ),
+            scenario("listeners_replaced_20_times_under_load_lose_no_span", outcomes::updates_lose_no_span),
+        ],
+    );
+    harm::run(runner);
+    runner.group(
+        "one trace in a hundred",
+        sampling::start,
+        &[scenario(
+            "every_failed_request_is_a_whole_trace_and_no_client_sees_the_mark",
+            sampling::failures_are_kept,
+        )],
+    );
+}
+
+/// The shop as the demo has it: one service fails, one is slow, one forwards nothing.
+fn shop() -> Result<Topology> {
+    Topology::read(&artefacts::root().join("tests/topology/shop.yaml"))
+}
+
+/// The shop where every service forwards trace headers or the request id, and all goes well.
+fn forwarding_shop() -> Result<Topology> {
+    shop()?.without_failures().without_slowness().with_forwarding("recommendations", Forwards::TraceHeaders)
+}
+
+/// Spans carry the shop's own key, and do not wait long.
+fn filter_configuration() -> Value {
+    json!({
+        "attributes": {"request_headers": [harness::truth::CALL_HEADER]},
+        "batch": {"interval_ms": 200},
+        "path_log": "sampled",
+    })
+}

@@ -1,0 +1,111 @@
+//! The collector of a mesh: started on its own data directory, killed and started again on the same.
+
+pub mod api;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::artefacts;
+use crate::http::Client;
+use crate::ports::{free_port, is_free};
+use crate::process::Process;
+use crate::run_directory::RunDirectory;
+
+pub use api::Api;
+
+/// Replaying the log of a long run on a busy machine takes its time.
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where a collector listens, on the loopback address.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// OTLP over gRPC.
+    pub otlp_grpc: u16,
+    /// OTLP over HTTP.
+    pub otlp_http: u16,
+    /// The page and the API.
+    pub http: u16,
+}
+
+impl Ports {
+    /// Three free ones.
+    pub fn free() -> Result<Self> {
+        Ok(Self { otlp_grpc: free_port()?, otlp_http: free_port()?, http: free_port()? })
+    }
+
+    /// The ports everybody expects, each replaced by a free one where somebody listens already.
+    pub fn well_known() -> Result<Self> {
+        let choose = |port: u16| if is_free(port) { Ok(port) } else { free_port() };
+        Ok(Self { otlp_grpc: choose(4317)?, otlp_http: choose(4318)?, http: choose(16686)? })
+    }
+}
+
+/// A collector, running or between two runs.
+#[derive(Debug)]
+pub struct Collector {
+    process: Option<Process>,
+    binary: PathBuf,
+    data: PathBuf,
+    log: PathBuf,
+    ports: Ports,
+}
+
+impl Collector {
+    /// Starts a collector with an empty data directory.
+    pub fn start(ports: Ports, run: &RunDirectory) -> Result<Self> {
+        let binary = artefacts::collector()?;
+        let (data, log) = (run.join("data"), run.log("collector"));
+        let mut collector = Self { process: None, binary, data, log, ports };
+        collector.restart()?;
+        Ok(collector)
+    }
+
+    /// Starts it again on the same ports and the same data, and waits until it is ready.
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill();
+        let mut command = Command::new(&self.binary);
+        command.arg("serve").arg("--data-dir").arg(&self.data);
+        let Ports { otlp_grpc, otlp_http, http } = self.ports;
+        for (flag, port) in [("--otlp-grpc", otlp_grpc), ("--otlp-http", otlp_http), ("--http", http)] {
+            command.arg(flag).arg(format!("127.0.0.1:{port}"));
+        }
+        let mut process = Process::start("collector", command, &self.log)?;
+        let (client, url) = (Client::new(), format!("{}/readyz", self.url()));
+        process.wait_ready(READY_DEADLINE, || client.get(&url).is_ok_and(|answer| answer.status == 200))?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Ends it as a crash would: SIGKILL, no chance to write anything.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Its process to stop; `None` while it is down.
+    pub fn process_mut(&mut self) -> Option<&mut Process> {
+        self.process.as_mut()
+    }
+
+    /// The address of the page.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.http)
+    }
+
+    /// Its API.
+    #[must_use]
+    pub fn api(&self) -> Api {
+        Api::new(self.url())
+    }
+
+    /// Where it takes OTLP over HTTP.
+    #[must_use]
+    pub fn otlp_http_url(&self) -> String {
+        format!("http://127.0.0.1:{}/v1/traces", self.ports.otlp_http)
+    }
+}
