@@ -2,11 +2,22 @@
 
 use super::stub::Stub;
 use super::wire::{
-    OpenMessage, close_message, open_message, put_bytes, put_fixed32, put_fixed64, put_number,
+    OpenMessage, bytes_field_length, close_message, open_message, put_bytes, put_fixed64, put_number,
+    put_varint,
 };
 use crate::attribute::{SCHEMA_URL, STUB};
 use crate::id::{SpanId, TraceId};
 use crate::span::{Attribute, Resource, Span, SpanEvent, SpanKind, SpanLink, StatusCode, Value};
+
+/// Room that is made at once for a span, more than most take.
+const SPAN_ROOM: usize = 1024;
+/// Tags of fields of bytes, as one byte: the number, and wire type 2.
+const KEY_TAG: u8 = 1 << 3 | 2;
+const VALUE_TAG: u8 = 2 << 3 | 2;
+const TEXT_TAG: u8 = 1 << 3 | 2;
+const ATTRIBUTE_TAG: u8 = 9 << 3 | 2;
+/// The tag of an integer in a value.
+const INT_TAG: u8 = 3 << 3;
 
 /// An `ExportTraceServiceRequest` with one resource and one scope, growing span by span.
 #[derive(Debug)]
@@ -89,6 +100,7 @@ pub struct SpanWriter<'a> {
 
 impl<'a> SpanWriter<'a> {
     fn begin(bytes: &'a mut Vec<u8>, trace_id: TraceId, span_id: SpanId) -> Self {
+        bytes.reserve(SPAN_ROOM);
         let span = open_message(bytes, 2);
         put_bytes(bytes, 1, trace_id.as_bytes());
         put_bytes(bytes, 2, span_id.as_bytes());
@@ -109,7 +121,9 @@ impl<'a> SpanWriter<'a> {
 
     /// OTLP flags.
     pub fn flags(&mut self, flags: u32) -> &mut Self {
-        put_fixed32(self.bytes, 16, flags);
+        let [a, b, c, d] = flags.to_le_bytes();
+        // Field 16 of wire type 5.
+        self.bytes.extend_from_slice(&[0x85, 0x01, a, b, c, d]);
         self
     }
 
@@ -121,7 +135,7 @@ impl<'a> SpanWriter<'a> {
 
     /// Its kind.
     pub fn kind(&mut self, kind: SpanKind) -> &mut Self {
-        put_number(self.bytes, 6, kind as u64);
+        self.bytes.extend_from_slice(&[6 << 3, kind as u8]);
         self
     }
 
@@ -134,19 +148,42 @@ impl<'a> SpanWriter<'a> {
 
     /// An attribute with a text.
     pub fn text(&mut self, key: &str, text: &str) -> &mut Self {
-        put_text_attribute(self.bytes, 9, key, text);
+        let text_field = bytes_field_length(text.len());
+        self.key(key, text_field);
+        self.bytes.push(TEXT_TAG);
+        put_varint(self.bytes, text.len() as u64);
+        self.bytes.extend_from_slice(text.as_bytes());
         self
     }
 
     /// An attribute with an integer.
     pub fn int(&mut self, key: &str, number: i64) -> &mut Self {
-        let attribute = open_message(self.bytes, 9);
-        put_bytes(self.bytes, 1, key.as_bytes());
-        let value = open_message(self.bytes, 2);
-        put_number(self.bytes, 3, number as u64);
-        close_message(self.bytes, value);
-        close_message(self.bytes, attribute);
+        let number = number as u64;
+        let bits = u64::BITS - (number | 1).leading_zeros();
+        self.key(key, 1 + bits.div_ceil(7) as usize);
+        self.bytes.push(INT_TAG);
+        put_varint(self.bytes, number);
         self
+    }
+
+    /// All of an attribute but what its value says, which will take so many bytes. Lengths that are known beforehand
+    /// take a byte or two instead of four.
+    fn key(&mut self, key: &str, value: usize) {
+        let attribute = bytes_field_length(key.len()) + bytes_field_length(value);
+        if attribute < 0x80 {
+            // Then every length in it is a single byte.
+            self.bytes.extend_from_slice(&[ATTRIBUTE_TAG, attribute as u8, KEY_TAG, key.len() as u8]);
+            self.bytes.extend_from_slice(key.as_bytes());
+            self.bytes.extend_from_slice(&[VALUE_TAG, value as u8]);
+            return;
+        }
+        self.bytes.push(ATTRIBUTE_TAG);
+        put_varint(self.bytes, attribute as u64);
+        self.bytes.push(KEY_TAG);
+        put_varint(self.bytes, key.len() as u64);
+        self.bytes.extend_from_slice(key.as_bytes());
+        self.bytes.push(VALUE_TAG);
+        put_varint(self.bytes, value as u64);
     }
 
     /// An attribute of any kind.
@@ -237,15 +274,6 @@ pub fn encode_export_response(rejected: u64, message: &str) -> Vec<u8> {
 
 fn put_attributes(bytes: &mut Vec<u8>, number: u32, attributes: &[Attribute]) {
     attributes.iter().for_each(|attribute| put_attribute(bytes, number, attribute));
-}
-
-fn put_text_attribute(bytes: &mut Vec<u8>, number: u32, key: &str, text: &str) {
-    let attribute = open_message(bytes, number);
-    put_bytes(bytes, 1, key.as_bytes());
-    let value = open_message(bytes, 2);
-    put_bytes(bytes, 1, text.as_bytes());
-    close_message(bytes, value);
-    close_message(bytes, attribute);
 }
 
 fn put_attribute(bytes: &mut Vec<u8>, number: u32, attribute: &Attribute) {

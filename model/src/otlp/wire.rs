@@ -94,15 +94,21 @@ pub(super) fn put_fixed64(bytes: &mut Vec<u8>, number: u32, value: u64) {
     bytes.extend_from_slice(&value.to_le_bytes());
 }
 
-pub(super) fn put_fixed32(bytes: &mut Vec<u8>, number: u32, value: u32) {
-    put_tag(bytes, number, 5);
-    bytes.extend_from_slice(&value.to_le_bytes());
-}
-
 pub(super) fn put_bytes(bytes: &mut Vec<u8>, number: u32, value: &[u8]) {
     put_tag(bytes, number, 2);
     put_varint(bytes, value.len() as u64);
     bytes.extend_from_slice(value);
+}
+
+/// How many bytes a number takes as a varint.
+pub(super) fn varint_length(value: usize) -> usize {
+    let bits = usize::BITS - (value | 1).leading_zeros();
+    bits.div_ceil(7) as usize
+}
+
+/// How many bytes a field of bytes takes whose number is below 16.
+pub(super) fn bytes_field_length(length: usize) -> usize {
+    1 + varint_length(length) + length
 }
 
 /// Where a message's length is to be patched in.
