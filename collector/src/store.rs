@@ -1,12 +1,16 @@
 //! Keeps spans and finds them again: the write-ahead log, the live window and the blocks on disk as one.
 
 mod block;
+mod budget;
 mod distinct;
 mod feed;
+mod filter;
 mod local;
 mod memory;
 mod newest;
+mod rollup;
 mod services;
+mod values;
 mod window;
 
 #[cfg(test)]
@@ -18,12 +22,18 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use throughline_model::id::TraceId;
-use throughline_model::span::{Span, StatusCode};
+use throughline_model::span::Span;
 
 use feed::Feed;
 
+pub use budget::Budget;
+pub use filter::{BadPattern, Comparison, Condition, Field, FieldValue, Pattern, Scope, SpanFilter, Test};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
+pub use rollup::{
+    Exemplar, Figures, Histogram, PATIENCE, Rollup, RollupFilter, Series, SeriesFilter, UNKNOWN,
+};
+pub use values::ValuesOf;
 
 /// What the embedded store needs to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,38 +59,6 @@ impl Default for Config {
     }
 }
 
-/// What a search asks of one span; a trace matches when one of its spans satisfies every condition.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SpanFilter {
-    /// `service.name` of the span's resource.
-    pub service: Option<String>,
-    /// The span's name.
-    pub operation: Option<String>,
-    /// Shortest duration, inclusive.
-    pub min_duration_ns: Option<u64>,
-    /// Longest duration, inclusive.
-    pub max_duration_ns: Option<u64>,
-    /// Only spans whose status is an error.
-    pub errors_only: bool,
-    /// Earliest start, inclusive; nanoseconds since 1970-01-01 UTC.
-    pub since_unix_ns: Option<u64>,
-    /// Latest start, inclusive; nanoseconds since 1970-01-01 UTC.
-    pub until_unix_ns: Option<u64>,
-}
-
-impl SpanFilter {
-    /// Whether one span satisfies every condition.
-    pub fn matches(&self, span: &Span) -> bool {
-        self.since_unix_ns.is_none_or(|since| span.start_unix_ns >= since)
-            && self.until_unix_ns.is_none_or(|until| span.start_unix_ns <= until)
-            && self.min_duration_ns.is_none_or(|min| span.duration_ns() >= min)
-            && self.max_duration_ns.is_none_or(|max| span.duration_ns() <= max)
-            && (!self.errors_only || span.status == StatusCode::Error)
-            && self.operation.as_ref().is_none_or(|operation| span.name == *operation)
-            && self.service.as_ref().is_none_or(|service| span.service_name() == service)
-    }
-}
-
 /// Why the store could not do what was asked, divided by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -103,6 +81,15 @@ pub struct StoreStats {
     pub bytes_on_disk: u64,
 }
 
+/// The answer to a search.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found<T> {
+    /// What was found, in the order that the question asks for.
+    pub items: Vec<T>,
+    /// Whether the store looked everywhere it had to; false when the budget was used up before.
+    pub is_complete: bool,
+}
+
 /// A place where spans are kept.
 ///
 /// A span is visible to every read as soon as its `append` has returned; no span is returned twice by one read, where two spans
@@ -115,8 +102,32 @@ pub trait Store: Send + Sync + 'static {
     /// Every span of one trace, in no particular order; empty when the trace is unknown. May block on disk.
     fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError>;
 
-    /// Traces with a matching span, the one with the latest matching start first, at most `limit`. May block on disk.
-    fn search(&self, filter: &SpanFilter, limit: usize) -> Result<Vec<TraceId>, StoreError>;
+    /// Traces with a matching span, the one with the latest matching start first, at most `limit`. What was found when
+    /// the budget is used up is answered as it is. May block on disk.
+    fn search_within(
+        &self,
+        filter: &SpanFilter,
+        limit: usize,
+        budget: &Budget,
+    ) -> Result<Found<TraceId>, StoreError>;
+
+    /// The same without bounds.
+    fn search(&self, filter: &SpanFilter, limit: usize) -> Result<Vec<TraceId>, StoreError> {
+        Ok(self.search_within(filter, limit, &Budget::unlimited())?.items)
+    }
+
+    /// Which names or values occur on matching spans: sorted, each once, at most `limit`. May block on disk.
+    fn values(
+        &self,
+        of: &ValuesOf,
+        filter: &SpanFilter,
+        limit: usize,
+        budget: &Budget,
+    ) -> Result<Found<String>, StoreError>;
+
+    /// What every operation and every edge did, minute by minute: by minute, then by series. Spans count within a second of
+    /// being visible, calls as [`Rollup`] says. Rollups outlive the spans they are made of. May block on disk.
+    fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError>;
 
     /// Names of all services that spans are kept of, sorted; a store may leave out absurdly long names, and names beyond a
     /// number that no mesh has. May block on disk.

@@ -17,7 +17,9 @@ use throughline_model::span::Span;
 use tokio::sync::broadcast;
 
 use super::*;
-use crate::store::{MemoryStore, SpanFilter, StoreStats, contract};
+use crate::store::{
+    Budget, Found, MemoryStore, Rollup, RollupFilter, SpanFilter, StoreStats, ValuesOf, contract,
+};
 
 /// A store whose appends end as the test says.
 struct BrokenStore(fn() -> StoreError);
@@ -29,7 +31,19 @@ impl Store for BrokenStore {
     fn trace(&self, _trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError> {
         Err((self.0)())
     }
-    fn search(&self, _filter: &SpanFilter, _limit: usize) -> Result<Vec<TraceId>, StoreError> {
+    fn search_within(&self, _: &SpanFilter, _: usize, _: &Budget) -> Result<Found<TraceId>, StoreError> {
+        Err((self.0)())
+    }
+    fn values(
+        &self,
+        _: &ValuesOf,
+        _: &SpanFilter,
+        _: usize,
+        _: &Budget,
+    ) -> Result<Found<String>, StoreError> {
+        Err((self.0)())
+    }
+    fn rollups(&self, _filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
         Err((self.0)())
     }
     fn services(&self) -> Result<Vec<String>, StoreError> {

@@ -2,7 +2,9 @@
 
 mod blob;
 mod columns;
+mod fields;
 mod footer;
+mod predicates;
 mod read;
 mod rows;
 mod schema;
@@ -21,9 +23,10 @@ use parquet::file::metadata::PageIndexPolicy;
 use throughline_model::id::TraceId;
 use throughline_model::span::Span;
 
-use super::SpanFilter;
 use super::newest::NewestTraces;
 use super::services::ServiceNames;
+use super::values::{Values, ValuesOf};
+use super::{Budget, SpanFilter};
 use footer::Footer;
 
 pub(super) use write::{Contents, write};
@@ -102,9 +105,25 @@ impl Block {
         read::trace(self, trace_id)
     }
 
-    /// Offers every matching span.
-    pub(super) fn search(&self, filter: &SpanFilter, newest: &mut NewestTraces) -> Result<(), BlockError> {
-        search::search(self, filter, newest)
+    /// Offers every matching span. Returns whether the budget allowed to look everywhere.
+    pub(super) fn search(
+        &self,
+        filter: &SpanFilter,
+        newest: &mut NewestTraces,
+        budget: &Budget,
+    ) -> Result<bool, BlockError> {
+        search::search(self, filter, newest, budget)
+    }
+
+    /// Offers what matching spans have of something. Returns whether the budget allowed to look everywhere.
+    pub(super) fn values(
+        &self,
+        of: &ValuesOf,
+        filter: &SpanFilter,
+        values: &mut Values,
+        budget: &Budget,
+    ) -> Result<bool, BlockError> {
+        search::values(self, of, filter, values, budget)
     }
 }
 

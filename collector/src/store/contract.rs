@@ -1,5 +1,8 @@
 //! What every store must do, as one suite that every store passes.
 
+mod conditions;
+mod rollups;
+
 use std::future::Future;
 use std::sync::Arc;
 
@@ -8,7 +11,7 @@ use throughline_model::id::{SpanId, TraceId};
 use throughline_model::otlp::encode_export_request;
 use throughline_model::span::{Attribute, Resource, Span, SpanKind, StatusCode, Value};
 
-use super::{SpanFilter, Store};
+use super::{Budget, SpanFilter, Store};
 
 /// A trace id for a number that is not zero.
 pub(crate) fn trace_id(number: u64) -> TraceId {
@@ -58,6 +61,9 @@ pub(crate) async fn check_all<S: Store>(make: impl Fn() -> Arc<S>) {
     run(&make, lists_services_sorted_and_once).await;
     run(&make, tells_subscribers_about_new_spans).await;
     run(&make, counts_what_it_keeps).await;
+    run(&make, a_used_up_budget_is_told).await;
+    conditions::check_all(&make).await;
+    rollups::check_all(&make).await;
 }
 
 async fn run<S: Store, F: Future<Output = ()>>(
@@ -167,6 +173,16 @@ async fn tells_subscribers_about_new_spans(store: Arc<dyn Store>) {
     assert_eq!(told, [trace_id(1), trace_id(2)]);
     keep(&*store, vec![span(3, 1, "cart", 100)]).await;
     assert_eq!(*feed.recv().await.unwrap(), [trace_id(3)]);
+}
+
+async fn a_used_up_budget_is_told(store: Arc<dyn Store>) {
+    keep(&*store, vec![span(1, 1, "cart", 100)]).await;
+    let whole = store.search_within(&SpanFilter::default(), 10, &Budget::unlimited()).unwrap();
+    assert_eq!((whole.items.len(), whole.is_complete), (1, true));
+    let cancelled = Budget::unlimited();
+    cancelled.cancel();
+    let cut = store.search_within(&SpanFilter::default(), 10, &cancelled).unwrap();
+    assert!(!cut.is_complete, "{cut:?}");
 }
 
 async fn counts_what_it_keeps(store: Arc<dyn Store>) {

@@ -18,10 +18,14 @@ use throughline_model::id::TraceId;
 use throughline_model::span::Span;
 use tokio::sync::{broadcast, oneshot};
 
+use super::block::Block;
 use super::distinct::DistinctSpans;
 use super::newest::NewestTraces;
+use super::values::Values;
 use super::window::estimated_bytes;
-use super::{Config, SpanFilter, Store, StoreError, StoreStats};
+use super::{
+    Budget, Config, Found, Rollup, RollupFilter, SpanFilter, Store, StoreError, StoreStats, ValuesOf,
+};
 use crate::telemetry::Counters;
 use archive::Archiver;
 use commit::{Batch, Command, Committer};
@@ -48,11 +52,13 @@ impl LocalStore {
         for window in opened.shared.snapshot().frozen {
             windows.send(window).ok();
         }
+        let counting = Arc::clone(&opened.shared);
         let (queue, commands) = std::sync::mpsc::sync_channel(QUEUE_BATCHES);
         let committer = Committer::new(Arc::clone(&opened.shared), opened.writer, windows);
         let threads = vec![
             spawn("log", move || committer.run(&commands))?,
             spawn("blocks", move || archiver.run(&frozen))?,
+            spawn("rollups", move || counting.run_rollups())?,
         ];
         Ok(Self { shared: opened.shared, queue, threads: Mutex::new(threads) })
     }
@@ -64,10 +70,28 @@ impl LocalStore {
         self.queue.send(Command::Stop).ok();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
+            thread.thread().unpark();
             if thread.join().is_err() {
                 tracing::error!("a thread of the store had died");
             }
         }
+    }
+
+    /// Hands out matching spans that are in no block, as long as the budget lasts; returns the blocks, that with the latest
+    /// start first.
+    fn matching_live(
+        &self,
+        filter: &SpanFilter,
+        budget: &Budget,
+        mut take: impl FnMut(&Span),
+    ) -> Vec<Arc<Block>> {
+        let Snapshot { mut blocks, frozen, live_batches, .. } = self.shared.snapshot_with_batches();
+        let frozen_batches = frozen.iter().flat_map(|window| window.spans.batches());
+        for batch in frozen_batches.chain(&live_batches).take_while(|_| budget.allows_more()) {
+            batch.iter().filter(|span| filter.matches(span)).for_each(|span| take(span));
+        }
+        blocks.sort_by_key(|block| std::cmp::Reverse(block.max_start_unix_ns()));
+        blocks
     }
 
     async fn keep(&self, payload: bytes::Bytes, spans: Vec<Span>) -> Result<(), StoreError> {
@@ -117,20 +141,46 @@ impl Store for LocalStore {
         Ok(found.into_spans())
     }
 
-    fn search(&self, filter: &SpanFilter, limit: usize) -> Result<Vec<TraceId>, StoreError> {
-        let Snapshot { mut blocks, frozen, live_batches, .. } = self.shared.snapshot_with_batches();
+    fn search_within(
+        &self,
+        filter: &SpanFilter,
+        limit: usize,
+        budget: &Budget,
+    ) -> Result<Found<TraceId>, StoreError> {
         let mut newest = NewestTraces::new(limit);
-        let frozen_batches = frozen.iter().flat_map(|window| window.spans.batches());
-        for span in frozen_batches.chain(&live_batches).flat_map(|batch| batch.iter()) {
-            if filter.matches(span) {
-                newest.offer(span.trace_id, span.start_unix_ns);
-            }
+        if limit == 0 {
+            return Ok(Found { items: Vec::new(), is_complete: true });
         }
-        blocks.sort_by_key(|block| std::cmp::Reverse(block.max_start_unix_ns()));
-        for block in blocks.iter().filter(|_| limit > 0) {
-            self.shared.read_block(block, || block.search(filter, &mut newest))?;
+        let blocks =
+            self.matching_live(filter, budget, |span| newest.offer(span.trace_id, span.start_unix_ns));
+        let mut is_complete = budget.allows_more();
+        for block in &blocks {
+            let searched = self.shared.read_block(block, || block.search(filter, &mut newest, budget))?;
+            is_complete &= searched.unwrap_or(true);
         }
-        Ok(newest.into_traces())
+        Ok(Found { items: newest.into_traces(), is_complete })
+    }
+
+    fn values(
+        &self,
+        of: &ValuesOf,
+        filter: &SpanFilter,
+        limit: usize,
+        budget: &Budget,
+    ) -> Result<Found<String>, StoreError> {
+        let mut values = Values::new(limit);
+        let blocks = self.matching_live(filter, budget, |span| of.offer(span, &mut values));
+        values.is_cut |= !budget.allows_more();
+        for block in &blocks {
+            let searched = self.shared.read_block(block, || block.values(of, filter, &mut values, budget))?;
+            values.is_cut |= !searched.unwrap_or(true);
+        }
+        Ok(values.into_found())
+    }
+
+    fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
+        self.shared.count_rollups();
+        Ok(self.shared.rollups().read(filter))
     }
 
     fn services(&self) -> Result<Vec<String>, StoreError> {

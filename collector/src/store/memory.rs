@@ -1,6 +1,7 @@
 //! A store that keeps everything in memory and nothing on disk: for tests of other rooms.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
 
 use futures_core::future::BoxFuture;
 use throughline_model::id::TraceId;
@@ -9,14 +10,29 @@ use tokio::sync::broadcast;
 
 use super::distinct::DistinctSpans;
 use super::newest::NewestTraces;
+use super::rollup::Fold;
+use super::values::Values;
 use super::window::Window;
-use super::{Feed, SpanFilter, Store, StoreError, StoreStats};
+use super::{Budget, Feed, Found, Rollup, RollupFilter, SpanFilter, Store, StoreError, StoreStats, ValuesOf};
 
 /// Keeps spans as long as it lives. It has no limits, so it is not for production.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryStore {
     window: RwLock<Window>,
+    rollups: Mutex<Fold>,
+    began: Instant,
     feed: Feed,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self {
+            window: RwLock::default(),
+            rollups: Mutex::default(),
+            began: Instant::now(),
+            feed: Feed::default(),
+        }
+    }
 }
 
 impl MemoryStore {
@@ -35,6 +51,16 @@ impl MemoryStore {
     fn window(&self) -> std::sync::RwLockReadGuard<'_, Window> {
         self.window.read().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn matching(&self, filter: &SpanFilter, budget: &Budget, mut take: impl FnMut(&Span)) -> bool {
+        for batch in self.window().batches() {
+            if !budget.allows_more() {
+                return false;
+            }
+            batch.iter().filter(|span| filter.matches(span)).for_each(|span| take(span));
+        }
+        true
+    }
 }
 
 impl Store for MemoryStore {
@@ -51,14 +77,37 @@ impl Store for MemoryStore {
         Ok(found.into_spans())
     }
 
-    fn search(&self, filter: &SpanFilter, limit: usize) -> Result<Vec<TraceId>, StoreError> {
+    fn search_within(
+        &self,
+        filter: &SpanFilter,
+        limit: usize,
+        budget: &Budget,
+    ) -> Result<Found<TraceId>, StoreError> {
         let mut newest = NewestTraces::new(limit);
-        for span in self.window().batches().iter().flat_map(|batch| batch.iter()) {
-            if filter.matches(span) {
-                newest.offer(span.trace_id, span.start_unix_ns);
-            }
-        }
-        Ok(newest.into_traces())
+        let is_complete =
+            self.matching(filter, budget, |span| newest.offer(span.trace_id, span.start_unix_ns));
+        Ok(Found { items: newest.into_traces(), is_complete })
+    }
+
+    fn values(
+        &self,
+        of: &ValuesOf,
+        filter: &SpanFilter,
+        limit: usize,
+        budget: &Budget,
+    ) -> Result<Found<String>, StoreError> {
+        let mut values = Values::new(limit);
+        let is_complete = self.matching(filter, budget, |span| of.offer(span, &mut values));
+        values.is_cut |= !is_complete;
+        Ok(values.into_found())
+    }
+
+    fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
+        let mut rollups = self.rollups.lock().unwrap_or_else(PoisonError::into_inner);
+        let batches = self.window().batches().to_vec();
+        let new = batches.get(rollups.counted(0)..).unwrap_or_default();
+        rollups.count(0, new, self.began.elapsed());
+        Ok(rollups.read(filter))
     }
 
     fn services(&self) -> Result<Vec<String>, StoreError> {

@@ -30,6 +30,7 @@ fn reads_every_parameter() {
         errors_only: true,
         since_unix_ns: Some(NOW - 3_600_000_000_000),
         until_unix_ns: Some(NOW),
+        conditions: Vec::new(),
     };
     assert_eq!(search(query).unwrap(), Search { filter, limit: 1000 });
 }

@@ -105,6 +105,8 @@ pub(super) fn write_links(out: &mut Vec<u8>, links: &[SpanLink]) {
 
 const CUT: BlockError = BlockError::Damaged("a list of attributes ends too early");
 const UNKNOWN: BlockError = BlockError::Damaged("a list of attributes has an unknown tag");
+const NOT_TEXT: BlockError = BlockError::Damaged("a text is not UTF-8");
+const TOO_DEEP: BlockError = BlockError::Damaged("values nest too deep");
 
 /// Reads attributes; `value_of` gives the key and the value that a column holds.
 pub(super) fn read_attributes(
@@ -112,6 +114,53 @@ pub(super) fn read_attributes(
     mut value_of: impl FnMut(usize) -> Option<Attribute>,
 ) -> Result<Vec<Attribute>, BlockError> {
     Reader { rest: bytes }.attributes(0, &mut value_of)
+}
+
+/// Where the first attribute with some key is.
+#[derive(Debug, PartialEq)]
+pub(super) enum FirstValue {
+    /// In its column.
+    InColumn,
+    /// Among those without one.
+    Inline(Value),
+    Absent,
+}
+
+/// Looks for the first attribute with a key; `column` is the one for this key, if there is one.
+pub(super) fn first_value(bytes: &[u8], key: &str, column: Option<usize>) -> Result<FirstValue, BlockError> {
+    let mut reader = Reader { rest: bytes };
+    for _ in 0..reader.number()? {
+        match reader.number()? {
+            INLINE if reader.slice()? == key.as_bytes() => return Ok(FirstValue::Inline(reader.value(0)?)),
+            INLINE => reader.skip_value(0)?,
+            tag if column.is_some_and(|column| tag == column as u64 + 1) => return Ok(FirstValue::InColumn),
+            _ => {}
+        }
+    }
+    Ok(FirstValue::Absent)
+}
+
+/// The name of an attribute, or the column that tells it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum AttributeKey<'a> {
+    Inline(&'a str),
+    Column(usize),
+}
+
+/// Hands out the name of every attribute.
+pub(super) fn each_key(bytes: &[u8], mut take: impl FnMut(AttributeKey<'_>)) -> Result<(), BlockError> {
+    let mut reader = Reader { rest: bytes };
+    for _ in 0..reader.number()? {
+        match reader.number()? {
+            INLINE => {
+                let key = std::str::from_utf8(reader.slice()?).map_err(|_| NOT_TEXT)?;
+                take(AttributeKey::Inline(key));
+                reader.skip_value(0)?;
+            }
+            tag => take(AttributeKey::Column(usize::try_from(tag - 1).map_err(|_| UNKNOWN)?)),
+        }
+    }
+    Ok(())
 }
 
 /// Reads events.
@@ -146,7 +195,7 @@ struct Reader<'a> {
     rest: &'a [u8],
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn array<const LENGTH: usize>(&mut self) -> Result<[u8; LENGTH], BlockError> {
         let (array, rest) = self.rest.split_first_chunk().ok_or(CUT)?;
         self.rest = rest;
@@ -165,15 +214,40 @@ impl Reader<'_> {
         Err(UNKNOWN)
     }
 
-    fn bytes(&mut self) -> Result<Vec<u8>, BlockError> {
+    fn slice(&mut self) -> Result<&'a [u8], BlockError> {
         let length = usize::try_from(self.number()?).map_err(|_| CUT)?;
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or(CUT)?;
         self.rest = rest;
-        Ok(bytes.to_vec())
+        Ok(bytes)
+    }
+
+    fn bytes(&mut self) -> Result<Vec<u8>, BlockError> {
+        Ok(self.slice()?.to_vec())
     }
 
     fn text(&mut self) -> Result<String, BlockError> {
-        String::from_utf8(self.bytes()?).map_err(|_| BlockError::Damaged("a text is not UTF-8"))
+        String::from_utf8(self.bytes()?).map_err(|_| NOT_TEXT)
+    }
+
+    fn skip_value(&mut self, depth: usize) -> Result<(), BlockError> {
+        if depth >= MAX_DEPTH {
+            return Err(TOO_DEEP);
+        }
+        let [tag] = self.array()?;
+        match tag {
+            TEXT | BYTES => self.slice().map(drop),
+            FALSE | TRUE => Ok(()),
+            INT | DOUBLE => self.array::<8>().map(drop),
+            LIST => (0..self.number()?).try_for_each(|_| self.skip_value(depth + 1)),
+            MAP => (0..self.number()?).try_for_each(|_| match self.number()? {
+                INLINE => {
+                    self.slice()?;
+                    self.skip_value(depth + 1)
+                }
+                _ => Err(UNKNOWN),
+            }),
+            _ => Err(UNKNOWN),
+        }
     }
 
     fn attributes(
@@ -191,7 +265,7 @@ impl Reader<'_> {
 
     fn value(&mut self, depth: usize) -> Result<Value, BlockError> {
         if depth >= MAX_DEPTH {
-            return Err(BlockError::Damaged("values nest too deep"));
+            return Err(TOO_DEEP);
         }
         let [tag] = self.array()?;
         Ok(match tag {

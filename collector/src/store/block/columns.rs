@@ -1,5 +1,7 @@
 //! Names of the columns, and the attributes that have a column of their own.
 
+use throughline_model::span::Value;
+
 pub(super) const TRACE_ID: &str = "trace_id";
 pub(super) const SPAN_ID: &str = "span_id";
 pub(super) const PARENT_SPAN_ID: &str = "parent_span_id";
@@ -41,8 +43,23 @@ pub(super) struct AttributeColumn {
     pub(super) column_type: ColumnType,
 }
 
+impl AttributeColumn {
+    /// Whether a value has the column's type.
+    pub(super) fn takes(&self, value: &Value) -> bool {
+        match self.column_type {
+            ColumnType::Word | ColumnType::Text => matches!(value, Value::Text(_)),
+            ColumnType::Integer => matches!(value, Value::Int(_)),
+        }
+    }
+}
+
 const fn column(key: &'static str, column: &'static str, column_type: ColumnType) -> AttributeColumn {
     AttributeColumn { key, column, column_type }
+}
+
+/// The place of the column of an attribute.
+pub(super) fn place_of(key: &str) -> Option<usize> {
+    ATTRIBUTE_COLUMNS.iter().position(|column| column.key == key)
 }
 
 /// What the mesh's proxies send. The order is part of the format (`attributes` refers to the places): only append.

@@ -1,5 +1,7 @@
 //! What a block says about itself in its footer, so that the store can be rebuilt from the blocks alone.
 
+use std::collections::BTreeSet;
+
 use parquet::file::metadata::{FileMetaData, KeyValue};
 
 use super::BlockError;
@@ -16,6 +18,8 @@ const LAST_SEGMENT: &str = "throughline.last_segment";
 const SERVICES: &str = "throughline.services";
 /// `1` when the list leaves services out.
 const MORE_SERVICES: &str = "throughline.more_services";
+/// A JSON list of attributes that have a column and that some span has with a value of another type as well.
+const INLINE: &str = "throughline.inline_attributes";
 
 /// The facts in a footer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub(super) struct Footer {
     pub(super) first_segment: u64,
     pub(super) last_segment: u64,
     pub(super) services: ServiceNames,
+    /// Attributes with a column whose values are not all there; `None` when that is not known.
+    pub(super) inline: Option<BTreeSet<String>>,
 }
 
 impl Footer {
@@ -42,8 +48,18 @@ impl Footer {
             (MORE_SERVICES, u64::from(self.services.has_more()).to_string()),
         ]
         .into_iter()
+        .chain(
+            self.inline
+                .iter()
+                .map(|inline| (INLINE, serde_json::Value::from_iter(inline.iter().cloned()).to_string())),
+        )
         .map(|(key, value)| KeyValue::new(key.to_owned(), value))
         .collect()
+    }
+
+    /// Whether values of an attribute with a column may lie outside of it.
+    pub(super) fn may_be_inline(&self, key: &str) -> bool {
+        self.inline.as_ref().is_none_or(|inline| inline.contains(key))
     }
 
     pub(super) fn read(metadata: &FileMetaData) -> Result<Self, BlockError> {
@@ -74,6 +90,8 @@ impl Footer {
                 0 => ServiceNames::all(names),
                 _ => ServiceNames::some(names),
             },
+            // A list that cannot be read costs time and no answer.
+            inline: text(INLINE).ok().and_then(|list| serde_json::from_str(list).ok()),
         })
     }
 }

@@ -2,51 +2,116 @@
 
 use std::fs::File;
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray as _;
-use arrow_array::types::{UInt8Type, UInt64Type};
-use arrow_array::{BooleanArray, RecordBatch};
-use arrow_schema::ArrowError;
+use arrow_array::types::UInt64Type;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowPredicate, ArrowPredicateFn, ParquetRecordBatchReaderBuilder, RowFilter,
-};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowFilter};
 use throughline_model::id::TraceId;
-use throughline_model::span::StatusCode;
 
-use super::{Block, BlockError, columns};
-use crate::store::SpanFilter;
+use super::predicates::predicates;
+use super::{Block, BlockError, columns, fields};
 use crate::store::newest::NewestTraces;
+use crate::store::values::{Values, ValuesOf};
+use crate::store::{Budget, SpanFilter};
 
 /// Rows that are looked at together.
 const BATCH_ROWS: usize = 8_192;
 
-/// Offers every matching span that can still change the answer.
+/// Offers every matching span that can still change the answer. Returns whether the budget allowed to look everywhere.
 pub(super) fn search(
     block: &Block,
     filter: &SpanFilter,
     newest: &mut NewestTraces,
-) -> Result<(), BlockError> {
-    let floor = newest.floor_unix_ns().max(filter.since_unix_ns.unwrap_or_default());
-    if !may_match(block, filter, floor) {
-        return Ok(());
-    }
-    let file = File::open(&block.path)?;
+    budget: &Budget,
+) -> Result<bool, BlockError> {
     let wanted = [columns::TRACE_ID, columns::START];
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, block.metadata.clone())
-        .with_batch_size(BATCH_ROWS)
-        .with_projection(ProjectionMask::columns(block.metadata.parquet_schema(), wanted))
-        .with_row_filter(RowFilter::new(predicates(block, filter, floor)))
-        .build()?;
-    for batch in reader {
-        offer(&batch?, newest)?;
+    for row_group in 0..block.metadata.metadata().num_row_groups() {
+        // What was found meanwhile may make older spans uninteresting.
+        let floor = newest.floor_unix_ns();
+        if !may_match(block, filter, floor) {
+            return Ok(true);
+        }
+        if !budget.allows_more() {
+            return Ok(false);
+        }
+        let matching = Matching { filter, floor_unix_ns: floor, row_group, budget };
+        matching.read(block, &wanted, |batch| offer(batch, newest))?;
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Offers what matching spans have of something. Returns whether the budget allowed to look everywhere.
+pub(super) fn values(
+    block: &Block,
+    of: &ValuesOf,
+    filter: &SpanFilter,
+    values: &mut Values,
+    budget: &Budget,
+) -> Result<bool, BlockError> {
+    if !may_match(block, filter, 0) {
+        return Ok(true);
+    }
+    let wanted = fields::columns_of_values(of, &block.footer);
+    for row_group in 0..block.metadata.metadata().num_row_groups() {
+        if values.is_full() || !budget.allows_more() {
+            return Ok(false);
+        }
+        let matching = Matching { filter, floor_unix_ns: 0, row_group, budget };
+        matching.read(block, &wanted, |batch| fields::offer_values(of, batch, values))?;
+    }
+    Ok(true)
 }
 
 fn may_match(block: &Block, filter: &SpanFilter, floor_unix_ns: u64) -> bool {
-    block.footer.max_start_unix_ns >= floor_unix_ns
+    let since = floor_unix_ns.max(filter.since_unix_ns.unwrap_or_default());
+    block.footer.max_start_unix_ns >= since
         && filter.until_unix_ns.is_none_or(|until| block.footer.min_start_unix_ns <= until)
         && filter.service.as_ref().is_none_or(|service| block.footer.services.may_contain(service))
+}
+
+/// The rows of a row group that satisfy a filter and start no earlier than `floor_unix_ns`.
+struct Matching<'a> {
+    filter: &'a SpanFilter,
+    floor_unix_ns: u64,
+    row_group: usize,
+    budget: &'a Budget,
+}
+
+impl Matching<'_> {
+    fn read(
+        &self,
+        block: &Block,
+        wanted: &[&str],
+        mut take: impl FnMut(&RecordBatch) -> Result<(), BlockError>,
+    ) -> Result<(), BlockError> {
+        let floor = self.floor_unix_ns.max(self.filter.since_unix_ns.unwrap_or_default());
+        let (conditions, read) = predicates(block, self.filter, floor);
+        let columns = read.into_iter().chain(wanted.iter().copied());
+        self.budget.spend(compressed_bytes(block, self.row_group, columns));
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(
+            File::open(&block.path)?,
+            block.metadata.clone(),
+        )
+        .with_batch_size(BATCH_ROWS)
+        .with_row_groups(vec![self.row_group])
+        .with_projection(ProjectionMask::columns(block.metadata.parquet_schema(), wanted.iter().copied()))
+        .with_row_filter(RowFilter::new(conditions))
+        .build()?;
+        for batch in reader {
+            take(&batch?)?;
+        }
+        Ok(())
+    }
+}
+
+/// How many bytes some columns of a row group have on disk.
+fn compressed_bytes<'a>(block: &Block, row_group: usize, names: impl Iterator<Item = &'a str>) -> u64 {
+    let names: std::collections::HashSet<&str> = names.collect();
+    let row_group = block.metadata.metadata().row_groups().get(row_group);
+    let columns = row_group.into_iter().flat_map(|group| group.columns());
+    let wanted = columns.filter(|column| names.contains(column.column_path().string().as_str()));
+    wanted.map(|column| u64::try_from(column.compressed_size()).unwrap_or_default()).sum()
 }
 
 fn offer(batch: &RecordBatch, newest: &mut NewestTraces) -> Result<(), BlockError> {
@@ -59,58 +124,4 @@ fn offer(batch: &RecordBatch, newest: &mut NewestTraces) -> Result<(), BlockErro
         newest.offer(TraceId::from_bytes(id).ok_or(BlockError::Damaged("an id is all zero"))?, *start);
     }
     Ok(())
-}
-
-/// One predicate for each condition; later ones see only the rows that earlier ones let through.
-fn predicates(block: &Block, filter: &SpanFilter, floor_unix_ns: u64) -> Vec<Box<dyn ArrowPredicate>> {
-    let mut predicates = Vec::new();
-    let until = filter.until_unix_ns.unwrap_or(u64::MAX);
-    if floor_unix_ns > block.footer.min_start_unix_ns || until < block.footer.max_start_unix_ns {
-        predicates.push(number_between(block, columns::START, floor_unix_ns, until));
-    }
-    if filter.min_duration_ns.is_some() || filter.max_duration_ns.is_some() {
-        let (min, max) = (filter.min_duration_ns.unwrap_or(0), filter.max_duration_ns.unwrap_or(u64::MAX));
-        predicates.push(number_between(block, columns::DURATION, min, max));
-    }
-    if filter.errors_only {
-        predicates.push(predicate(block, columns::STATUS, |batch| {
-            let values = batch.column(0).as_primitive_opt::<UInt8Type>().ok_or_else(another_type)?;
-            Ok(values.iter().map(|value| Some(value == Some(StatusCode::Error as u8))).collect())
-        }));
-    }
-    if let Some(service) = &filter.service {
-        predicates.push(text_is(block, columns::SERVICE, service));
-    }
-    if let Some(operation) = &filter.operation {
-        predicates.push(text_is(block, columns::NAME, operation));
-    }
-    predicates
-}
-
-fn number_between(block: &Block, column: &str, min: u64, max: u64) -> Box<dyn ArrowPredicate> {
-    predicate(block, column, move |batch| {
-        let values = batch.column(0).as_primitive_opt::<UInt64Type>().ok_or_else(another_type)?;
-        Ok(values.iter().map(|value| value.map(|number| (min..=max).contains(&number))).collect())
-    })
-}
-
-fn text_is(block: &Block, column: &str, wanted: &str) -> Box<dyn ArrowPredicate> {
-    let wanted = wanted.to_owned();
-    predicate(block, column, move |batch| {
-        let values = batch.column(0).as_string_opt::<i32>().ok_or_else(another_type)?;
-        Ok(values.iter().map(|value| Some(value == Some(wanted.as_str()))).collect())
-    })
-}
-
-fn predicate(
-    block: &Block,
-    column: &str,
-    matches: impl FnMut(RecordBatch) -> Result<BooleanArray, ArrowError> + Send + 'static,
-) -> Box<dyn ArrowPredicate> {
-    let mask = ProjectionMask::columns(block.metadata.parquet_schema(), [column]);
-    Box::new(ArrowPredicateFn::new(mask, matches))
-}
-
-fn another_type() -> ArrowError {
-    ArrowError::SchemaError("a column has another type".to_owned())
 }

@@ -9,6 +9,7 @@ use throughline_model::span::{Attribute, Resource, SpanEvent, SpanKind, SpanLink
 
 use super::*;
 use crate::store::contract::{span, trace_id};
+use crate::store::{Comparison, Condition, Field, FieldValue, Scope, Test};
 
 fn write_block(spans: &[Span]) -> (tempfile::TempDir, Block) {
     let folder = tempfile::tempdir().unwrap();
@@ -24,8 +25,43 @@ fn write_block(spans: &[Span]) -> (tempfile::TempDir, Block) {
 
 fn search(block: &Block, filter: &SpanFilter, limit: usize) -> Vec<TraceId> {
     let mut newest = NewestTraces::new(limit);
-    block.search(filter, &mut newest).unwrap();
+    assert!(block.search(filter, &mut newest, &Budget::unlimited()).unwrap());
     newest.into_traces()
+}
+
+/// Whatever a condition says of a span, it says of its row.
+fn check_fields(block: &Block, span: &Span) {
+    let keys =
+        span.attributes.iter().chain(&span.resource.attributes).map(|attribute| attribute.key.as_str());
+    let keys: BTreeSet<&str> = keys.chain([attribute::URL_PATH, attribute::DEPTH, "nowhere"]).collect();
+    let of_scopes = |key: &&str| {
+        [Scope::Span, Scope::Resource, Scope::Any].map(|scope| Field::Attribute(scope, (*key).to_owned()))
+    };
+    let plain =
+        [Field::Name, Field::Service, Field::Kind, Field::Status, Field::StatusMessage, Field::IsRoot];
+    for field in keys.iter().flat_map(of_scopes).chain(plain).chain([Field::DurationNs]) {
+        let test = match field.of(span) {
+            None => Test::Absent,
+            Some(FieldValue::Other) => Test::Exists,
+            Some(FieldValue::Text(text)) => Test::Is(Comparison::Equal, Value::Text(text.into_owned())),
+            Some(FieldValue::Int(number)) => Test::Is(Comparison::Equal, Value::Int(number)),
+            Some(FieldValue::Double(number)) => Test::Is(Comparison::Equal, Value::Double(number)),
+            Some(FieldValue::Bool(truth)) => Test::Is(Comparison::Equal, Value::Bool(truth)),
+        };
+        let holds = Condition::Field(field, test);
+        for (condition, expected) in [(holds.clone(), true), (Condition::Not(Box::new(holds)), false)] {
+            let of_trace =
+                Condition::Field(Field::Name, Test::Is(Comparison::Equal, Value::Text(span.name.clone())));
+            let filter = SpanFilter {
+                since_unix_ns: Some(span.start_unix_ns),
+                until_unix_ns: Some(span.start_unix_ns),
+                conditions: vec![condition.clone(), of_trace],
+                ..SpanFilter::default()
+            };
+            let found = search(block, &filter, 10).contains(&span.trace_id);
+            assert_eq!(found, expected, "{condition:?} of {span:?}");
+        }
+    }
 }
 
 fn arbitrary_value() -> impl Strategy<Value = Value> {
@@ -100,6 +136,9 @@ proptest! {
         for span in &spans {
             let found = block.trace(span.trace_id).unwrap();
             prop_assert!(found.iter().any(|found| **found == *span), "{span:?} is not in {found:?}");
+        }
+        for span in &spans {
+            check_fields(&block, span);
         }
         let matching: BTreeSet<TraceId> = search(&block, &SpanFilter::default(), 100).into_iter().collect();
         prop_assert_eq!(matching, spans.iter().map(|span| span.trace_id).collect::<BTreeSet<_>>());

@@ -1,6 +1,6 @@
 //! Spans to a block: sorted by trace and start, each span once, in one file that is durable before it is known.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use parquet::arrow::ArrowWriter;
 use throughline_model::span::Span;
 
+use super::columns::{self, ATTRIBUTE_COLUMNS};
 use super::footer::Footer;
 use super::schema::{self, SCHEMA};
 use super::{BlockError, rows};
@@ -42,6 +43,7 @@ pub(in crate::store) fn write(folder: &Path, contents: Contents<'_>) -> Result<P
         first_segment,
         last_segment,
         services,
+        inline: Some(inline_attributes(&spans)),
     };
     // Segment numbers never come back, so neither does the name.
     let (min, max) = (footer.min_start_unix_ns, footer.max_start_unix_ns);
@@ -55,6 +57,26 @@ pub(in crate::store) fn write(folder: &Path, contents: Contents<'_>) -> Result<P
     writer.into_inner()?.sync_all()?;
     fs::rename(&unfinished, &path)?;
     Ok(path)
+}
+
+/// Attributes with a column that some span has with a value of another type, or more than once.
+fn inline_attributes(spans: &[&Arc<Span>]) -> BTreeSet<String> {
+    let mut inline = BTreeSet::new();
+    for span in spans {
+        for (number, attribute) in span.attributes.iter().enumerate() {
+            let Some(column) =
+                columns::place_of(&attribute.key).and_then(|place| ATTRIBUTE_COLUMNS.get(place))
+            else {
+                continue;
+            };
+            let mut before = span.attributes.iter().take(number);
+            let is_first = before.all(|other| other.key != attribute.key);
+            if (!is_first || !column.takes(&attribute.value)) && !inline.contains(&attribute.key) {
+                inline.insert(attribute.key.clone());
+            }
+        }
+    }
+    inline
 }
 
 /// Returns how many different traces there are.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
 use throughline_model::id::TraceId;
 use throughline_model::span::Span;
@@ -11,6 +12,7 @@ use throughline_model::span::Span;
 use super::folder::{Folder, failure};
 use crate::store::block::{Block, BlockError};
 use crate::store::feed::Feed;
+use crate::store::rollup::{Batch, Fold};
 use crate::store::services::ServiceNames;
 use crate::store::window::Window;
 use crate::store::{Config, StoreError, StoreStats};
@@ -29,6 +31,8 @@ const MIN_SPANS_LIMIT: usize = 100_000;
 #[derive(Debug)]
 pub(super) struct FrozenWindow {
     pub(super) spans: Window,
+    /// Windows are numbered by age.
+    pub(super) number: u64,
     /// The first and the last log segment that hold its spans.
     pub(super) segments: (u64, u64),
     /// What its spans hold of the memory that is allowed.
@@ -42,6 +46,7 @@ pub(super) struct State {
     pub(super) blocks: Vec<Arc<Block>>,
     pub(super) frozen: Vec<Arc<FrozenWindow>>,
     pub(super) live: Window,
+    pub(super) live_number: u64,
     pub(super) live_room: Vec<Room>,
 }
 
@@ -64,6 +69,8 @@ pub(super) struct Shared {
     memory: Arc<Memory>,
     is_stopping: AtomicBool,
     state: RwLock<State>,
+    rollups: Mutex<Fold>,
+    opened: Instant,
 }
 
 impl Shared {
@@ -79,6 +86,8 @@ impl Shared {
             memory: Arc::new(memory),
             is_stopping: AtomicBool::new(false),
             state: RwLock::default(),
+            rollups: Mutex::default(),
+            opened: Instant::now(),
         }
     }
 
@@ -88,6 +97,37 @@ impl Shared {
 
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was counted so far.
+    pub(super) fn rollups(&self) -> MutexGuard<'_, Fold> {
+        self.rollups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts the spans that have become visible since this was called last.
+    pub(super) fn count_rollups(&self) {
+        let mut rollups = self.rollups();
+        let state = self.read();
+        let frozen = state.frozen.iter().map(|window| (window.number, &window.spans));
+        let windows: Vec<(u64, Vec<Batch>)> = frozen
+            .chain([(state.live_number, &state.live)])
+            .map(|(number, spans)| {
+                (number, spans.batches().get(rollups.counted(number)..).unwrap_or_default().to_vec())
+            })
+            .collect();
+        drop(state);
+        for (number, batches) in windows {
+            rollups.count(number, &batches, self.opened.elapsed());
+        }
+    }
+
+    /// Counts for as long as the store is open, so that nothing waits for a reader.
+    pub(super) fn run_rollups(&self) {
+        const INTERVAL: Duration = Duration::from_millis(250);
+        while !self.is_stopping() {
+            self.count_rollups();
+            std::thread::park_timeout(INTERVAL);
+        }
     }
 
     pub(super) fn stop(&self) {
@@ -189,7 +229,9 @@ impl State {
     pub(super) fn freeze(&mut self, segments: (u64, u64)) -> Arc<FrozenWindow> {
         let spans = std::mem::take(&mut self.live);
         let room = std::mem::take(&mut self.live_room);
-        let frozen = Arc::new(FrozenWindow { spans, segments, _room: room });
+        let number = self.live_number;
+        self.live_number += 1;
+        let frozen = Arc::new(FrozenWindow { spans, number, segments, _room: room });
         self.frozen.push(Arc::clone(&frozen));
         frozen
     }

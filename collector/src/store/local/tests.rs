@@ -51,8 +51,25 @@ impl Store for StoreInFolder {
     fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError> {
         self.store.trace(trace_id)
     }
-    fn search(&self, filter: &SpanFilter, limit: usize) -> Result<Vec<TraceId>, StoreError> {
-        self.store.search(filter, limit)
+    fn search_within(
+        &self,
+        filter: &SpanFilter,
+        limit: usize,
+        budget: &Budget,
+    ) -> Result<Found<TraceId>, StoreError> {
+        self.store.search_within(filter, limit, budget)
+    }
+    fn values(
+        &self,
+        of: &ValuesOf,
+        filter: &SpanFilter,
+        limit: usize,
+        budget: &Budget,
+    ) -> Result<Found<String>, StoreError> {
+        self.store.values(of, filter, limit, budget)
+    }
+    fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
+        self.store.rollups(filter)
     }
     fn services(&self) -> Result<Vec<String>, StoreError> {
         self.store.services()

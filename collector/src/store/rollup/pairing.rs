@@ -1,0 +1,177 @@
+//! Finds the two ends of each call among spans that come in any order.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use throughline_model::id::{SpanId, TraceId};
+
+use super::PATIENCE;
+use super::call::{End, Side};
+
+/// Ends that may wait; beyond, the ones that have waited longest count as they are.
+const MAX_WAITING: usize = 100_000;
+
+/// A call whose ends are as known as they will be.
+#[derive(Clone, Debug)]
+pub(super) enum Call {
+    /// Caller and callee.
+    Both(End, End),
+    /// The span of one end only.
+    One(End),
+}
+
+type Key = (TraceId, SpanId, Side);
+
+#[derive(Debug)]
+struct Waiting {
+    end: End,
+    /// Tells this end from a later one with the same key.
+    number: u64,
+    /// Its call is counted, or is none; it stays for others to find it.
+    is_settled: bool,
+}
+
+/// Ends that wait. Times are measured from any fixed moment and never run backwards.
+#[derive(Debug, Default)]
+pub(super) struct Pairing {
+    ends: HashMap<Key, Waiting>,
+    /// Ends whose parent has not come, by that parent.
+    children: HashMap<(TraceId, SpanId), VecDeque<Key>>,
+    arrivals: VecDeque<(Duration, u64, Key)>,
+    number: u64,
+}
+
+impl Pairing {
+    /// Whether this end came before and is not forgotten yet.
+    pub(super) fn knows(&self, end: &End) -> bool {
+        self.ends.contains_key(&(end.trace_id, end.span_id, end.side))
+    }
+
+    /// Takes an end that is not known; calls that are known now are handed to `count`.
+    pub(super) fn push(&mut self, mut end: End, now: Duration, count: &mut dyn FnMut(Call)) {
+        let key = (end.trace_id, end.span_id, end.side);
+        let mut is_settled = self.meet_parent(&mut end, count);
+        let children = self.children.remove(&(end.trace_id, end.span_id)).unwrap_or_default();
+        for child in children {
+            is_settled |= self.meet_child(&end, child, count);
+        }
+        if end.side == Side::Client
+            && let Some(server) = self.ends.get_mut(&(end.trace_id, end.span_id, Side::Server))
+        {
+            // As in Zipkin, both ends share one id.
+            if !server.is_settled {
+                count(Call::Both(end.clone(), server.end.clone()));
+            }
+            server.is_settled = true;
+            is_settled = true;
+        }
+        if end.side == Side::Server && end.parent.is_none() && !is_settled {
+            is_settled = true;
+            count(Call::One(end.clone()));
+        }
+        self.number += 1;
+        self.arrivals.push_back((now, self.number, key));
+        self.ends.insert(key, Waiting { end, number: self.number, is_settled });
+        while self.arrivals.len() > MAX_WAITING {
+            self.give_up_first(count);
+        }
+    }
+
+    /// Counts what has waited for long enough.
+    pub(super) fn expire(&mut self, now: Duration, count: &mut dyn FnMut(Call)) {
+        while self.arrivals.front().is_some_and(|(since, _, _)| now.saturating_sub(*since) >= PATIENCE) {
+            self.give_up_first(count);
+        }
+    }
+
+    /// Looks for the span that caused a new end. Returns whether the call of that end is settled.
+    fn meet_parent(&mut self, end: &mut End, count: &mut dyn FnMut(Call)) -> bool {
+        let own = (end.side == Side::Server).then_some(end.span_id);
+        for id in own.into_iter().chain(end.parent) {
+            if let Some(client) = self.ends.get_mut(&(end.trace_id, id, Side::Client)) {
+                let is_answered = meet(&client.end, end, count);
+                client.is_settled |= is_answered;
+                return is_answered && end.side == Side::Server;
+            }
+        }
+        let Some(parent) = end.parent else {
+            return false;
+        };
+        if let Some(server) = self.ends.get(&(end.trace_id, parent, Side::Server)) {
+            return below_server(&server.end, end);
+        }
+        let key = (end.trace_id, end.span_id, end.side);
+        self.children.entry((end.trace_id, parent)).or_default().push_back(key);
+        false
+    }
+
+    /// A span that came before its parent `end`. Returns whether the call of the parent is settled.
+    fn meet_child(&mut self, end: &End, child: Key, count: &mut dyn FnMut(Call)) -> bool {
+        let Some(child) = self.ends.get_mut(&child) else {
+            return false;
+        };
+        match end.side {
+            Side::Client if child.is_settled && child.end.side == Side::Server => false,
+            Side::Client => {
+                let is_answered = meet(end, &child.end, count);
+                child.is_settled |= is_answered && child.end.side == Side::Server;
+                is_answered
+            }
+            Side::Server => {
+                child.is_settled |= below_server(end, &mut child.end);
+                false
+            }
+        }
+    }
+
+    fn give_up_first(&mut self, count: &mut dyn FnMut(Call)) {
+        let Some((_, number, key)) = self.arrivals.pop_front() else {
+            return;
+        };
+        if self.ends.get(&key).is_none_or(|waiting| waiting.number != number) {
+            return;
+        }
+        let Some(waiting) = self.ends.remove(&key) else {
+            return;
+        };
+        if let Some(parent) = waiting.end.parent {
+            self.forget_child((key.0, parent), key);
+        }
+        if !waiting.is_settled {
+            count(Call::One(waiting.end));
+        }
+    }
+
+    fn forget_child(&mut self, parent: (TraceId, SpanId), child: Key) {
+        if let Some(children) = self.children.get_mut(&parent) {
+            // Children leave in the order in which they came, so this one is the first.
+            children.pop_front_if(|key| *key == child);
+            if children.is_empty() {
+                self.children.remove(&parent);
+            }
+        }
+    }
+}
+
+/// A client span and a span that it caused: a server span completes the call, and a client span of the same service (the
+/// proxy's, below that of the application) stands for it. Returns whether the client span needs no other answer.
+fn meet(client: &End, child: &End, count: &mut dyn FnMut(Call)) -> bool {
+    match child.side {
+        Side::Server => {
+            count(Call::Both(client.clone(), child.clone()));
+            true
+        }
+        Side::Client => client.service == child.service,
+    }
+}
+
+/// A span directly below a server span. A server span of the same service is the same end of the same call, reported by
+/// the application behind the proxy: it is settled. One of another service was called by it, though no client span says so.
+fn below_server(parent: &End, child: &mut End) -> bool {
+    if child.side == Side::Client || parent.service == child.service {
+        return child.side == Side::Server;
+    }
+    child.peer = Arc::clone(&parent.service);
+    false
+}

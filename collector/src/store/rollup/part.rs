@@ -1,0 +1,90 @@
+//! The rollups of one stretch of the log: counted while its spans are live, and kept with its block.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use throughline_model::span::SpanKind;
+
+use super::{Figures, Rollup, RollupFilter, Series};
+
+/// Series of one part that are counted apart; the names come from the network.
+const MAX_SERIES: usize = 20_000;
+/// What operations and routes beyond that are counted as.
+const OTHER: &str = "(other)";
+
+/// Figures by minute and series.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Part {
+    numbers: HashMap<Series, u32>,
+    series: Vec<Series>,
+    figures: HashMap<(u64, u32), Figures>,
+}
+
+impl Part {
+    /// The figures to count in.
+    pub(super) fn figures(&mut self, minute_unix_s: u64, series: Series) -> &mut Figures {
+        let number = self.number(series);
+        self.figures.entry((minute_unix_s, number)).or_default()
+    }
+
+    /// Hands out what a filter takes, in no order.
+    pub(super) fn read(&self, filter: &RollupFilter, mut give: impl FnMut(u64, &Series, &Figures)) {
+        for ((minute_unix_s, number), figures) in &self.figures {
+            if filter.takes_minute(*minute_unix_s)
+                && let Some(series) = self.series.get(*number as usize)
+                && filter.series.takes(series)
+            {
+                give(*minute_unix_s, series, figures);
+            }
+        }
+    }
+
+    fn number(&mut self, series: Series) -> u32 {
+        if let Some(number) = self.numbers.get(&series) {
+            return *number;
+        }
+        let series = if self.series.len() < MAX_SERIES { series } else { without_names(series) };
+        let next = u32::try_from(self.series.len()).unwrap_or(u32::MAX);
+        let number = *self.numbers.entry(series.clone()).or_insert(next);
+        if number == next {
+            self.series.push(series);
+        }
+        number
+    }
+}
+
+/// Where too many different names are sent, all that is beyond the limit is counted together.
+fn without_names(series: Series) -> Series {
+    let other = || Arc::from(OTHER);
+    match series {
+        Series::Operation { .. } => {
+            Series::Operation { service: other(), kind: SpanKind::Unspecified, operation: other() }
+        }
+        Series::Edge { .. } => Series::Edge { client: other(), server: other(), route: other() },
+    }
+}
+
+/// Adds up what several parts hold.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Sum {
+    by_minute: HashMap<(u64, Series), Figures>,
+}
+
+impl Sum {
+    pub(in crate::store) fn add(&mut self, minute_unix_s: u64, series: &Series, figures: &Figures) {
+        self.by_minute.entry((minute_unix_s, series.clone())).or_default().add(figures);
+    }
+
+    /// By minute, then by series.
+    pub(in crate::store) fn into_rollups(self) -> Vec<Rollup> {
+        let mut rollups: Vec<Rollup> = self
+            .by_minute
+            .into_iter()
+            .map(|((minute_unix_s, series), figures)| Rollup { minute_unix_s, series, figures })
+            .collect();
+        rollups.sort_by(|one, other| {
+            (one.minute_unix_s, &one.series).cmp(&(other.minute_unix_s, &other.series))
+        });
+        rollups
+    }
+}
