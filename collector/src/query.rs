@@ -5,6 +5,7 @@ pub mod terminal;
 
 mod attribute_json;
 mod held;
+mod mesh_metrics;
 mod page;
 mod parameter;
 mod problem;

@@ -42,6 +42,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How long spans are kept: a block is removed once its newest span is older.
     pub retention: Duration,
+    /// How long rollups are kept.
+    pub rollup_retention: Duration,
     /// How many spans the live window holds before it becomes a block.
     pub block_max_spans: usize,
     /// How old the live window gets before it becomes a block.
@@ -53,6 +55,7 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("throughline-data"),
             retention: Duration::from_secs(7 * 24 * 60 * 60),
+            rollup_retention: Duration::from_secs(90 * 24 * 60 * 60),
             block_max_spans: 250_000,
             block_max_age: Duration::from_secs(5 * 60),
         }
@@ -128,6 +131,9 @@ pub trait Store: Send + Sync + 'static {
     /// What every operation and every edge did, minute by minute: by minute, then by series. Spans count within a second of
     /// being visible, calls as [`Rollup`] says. Rollups outlive the spans they are made of. May block on disk.
     fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError>;
+
+    /// Every series with all that happened since the process started, for counters that only grow.
+    fn totals(&self) -> Vec<(Series, Figures)>;
 
     /// Names of all services that spans are kept of, sorted; a store may leave out absurdly long names, and names beyond a
     /// number that no mesh has. May block on disk.

@@ -24,6 +24,9 @@ pub(super) fn resolve(written: &Written, faults: &mut Vec<Fault>) -> Config {
         store: store::Config {
             data_dir: reader.read(Key::DataDir, folder).unwrap_or(store.data_dir),
             retention: reader.read(Key::Retention, positive_duration).unwrap_or(store.retention),
+            rollup_retention: reader
+                .read(Key::RollupRetention, positive_duration)
+                .unwrap_or(store.rollup_retention),
             block_max_spans: reader.read(Key::BlockMaxSpans, span_count).unwrap_or(store.block_max_spans),
             block_max_age: reader.read(Key::BlockMaxAge, positive_duration).unwrap_or(store.block_max_age),
         },

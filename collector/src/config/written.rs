@@ -11,6 +11,7 @@ pub(super) enum Key {
     OtlpHttp,
     DataDir,
     Retention,
+    RollupRetention,
     BlockMaxSpans,
     BlockMaxAge,
     Http,
@@ -18,11 +19,12 @@ pub(super) enum Key {
 }
 
 impl Key {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::OtlpGrpc,
         Self::OtlpHttp,
         Self::DataDir,
         Self::Retention,
+        Self::RollupRetention,
         Self::BlockMaxSpans,
         Self::BlockMaxAge,
         Self::Http,
@@ -36,6 +38,7 @@ impl Key {
             Self::OtlpHttp => "receivers.otlp.protocols.http.endpoint",
             Self::DataDir => "storage.data_dir",
             Self::Retention => "storage.retention",
+            Self::RollupRetention => "storage.rollups.retention",
             Self::BlockMaxSpans => "storage.block.max_spans",
             Self::BlockMaxAge => "storage.block.max_age",
             Self::Http => "query.endpoint",

@@ -18,7 +18,8 @@ use tokio::sync::broadcast;
 
 use super::*;
 use crate::store::{
-    Budget, Found, MemoryStore, Rollup, RollupFilter, SpanFilter, StoreStats, ValuesOf, contract,
+    Budget, Figures, Found, MemoryStore, Rollup, RollupFilter, Series, SpanFilter, StoreStats, ValuesOf,
+    contract,
 };
 
 /// A store whose appends end as the test says.
@@ -45,6 +46,9 @@ impl Store for BrokenStore {
     }
     fn rollups(&self, _filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
         Err((self.0)())
+    }
+    fn totals(&self) -> Vec<(Series, Figures)> {
+        Vec::new()
     }
     fn services(&self) -> Result<Vec<String>, StoreError> {
         Err((self.0)())

@@ -1,14 +1,17 @@
 //! How the process is doing: its numbers, its metrics and its probes.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use tokio::task::spawn_blocking;
 
 use super::answer::Status;
 use super::problem::Problem;
-use super::{QueryState, parameter};
+use super::{QueryState, mesh_metrics, parameter};
 use crate::telemetry::METRICS_CONTENT_TYPE;
 
 /// `GET /api/v1/status`
@@ -31,7 +34,11 @@ pub(super) async fn status(State(state): State<QueryState>, uri: Uri) -> Result<
 
 /// `GET /metrics`
 pub(super) async fn metrics(State(state): State<QueryState>) -> Result<Response, Problem> {
-    let text = state.counters.encode().map_err(|error| Problem::internal(error.to_string()))?;
+    let mut text = state.counters.encode().map_err(|error| Problem::internal(error.to_string()))?;
+    let store = Arc::clone(&state.store);
+    let totals = spawn_blocking(move || store.totals()).await;
+    let totals = totals.map_err(|error| Problem::internal(error.to_string()))?;
+    mesh_metrics::insert(&mut text, &totals);
     Ok(([(CONTENT_TYPE, METRICS_CONTENT_TYPE)], text).into_response())
 }
 

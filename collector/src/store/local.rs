@@ -24,12 +24,15 @@ use super::newest::NewestTraces;
 use super::values::Values;
 use super::window::estimated_bytes;
 use super::{
-    Budget, Config, Found, Rollup, RollupFilter, SpanFilter, Store, StoreError, StoreStats, ValuesOf,
+    Budget, Config, Figures, Found, Rollup, RollupFilter, Series, SpanFilter, Store, StoreError, StoreStats,
+    ValuesOf,
 };
 use crate::telemetry::Counters;
 use archive::Archiver;
 use commit::{Batch, Command, Committer};
 use state::{Shared, Snapshot};
+
+pub(super) use folder::sync_folder;
 
 /// Batches that may wait for the disk; more are refused.
 const QUEUE_BATCHES: usize = 1_024;
@@ -180,7 +183,12 @@ impl Store for LocalStore {
 
     fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
         self.shared.count_rollups();
-        Ok(self.shared.rollups().read(filter))
+        let read = self.shared.rollups().read(filter);
+        read.map_err(|error| folder::failure("read rollups in", &self.shared.folder.rollups, &error))
+    }
+
+    fn totals(&self) -> Vec<(Series, Figures)> {
+        self.shared.rollups().totals()
     }
 
     fn services(&self) -> Result<Vec<String>, StoreError> {

@@ -1,6 +1,6 @@
 //! A store that keeps everything in memory and nothing on disk: for tests of other rooms.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use futures_core::future::BoxFuture;
@@ -13,7 +13,10 @@ use super::newest::NewestTraces;
 use super::rollup::Fold;
 use super::values::Values;
 use super::window::Window;
-use super::{Budget, Feed, Found, Rollup, RollupFilter, SpanFilter, Store, StoreError, StoreStats, ValuesOf};
+use super::{
+    Budget, Feed, Figures, Found, Rollup, RollupFilter, Series, SpanFilter, Store, StoreError, StoreStats,
+    ValuesOf,
+};
 
 /// Keeps spans as long as it lives. It has no limits, so it is not for production.
 #[derive(Debug)]
@@ -50,6 +53,14 @@ impl MemoryStore {
 
     fn window(&self) -> std::sync::RwLockReadGuard<'_, Window> {
         self.window.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn counted(&self) -> MutexGuard<'_, Fold> {
+        let mut rollups = self.rollups.lock().unwrap_or_else(PoisonError::into_inner);
+        let batches = self.window().batches().to_vec();
+        let new = batches.get(rollups.counted(0)..).unwrap_or_default();
+        rollups.count(0, new, self.began.elapsed());
+        rollups
     }
 
     fn matching(&self, filter: &SpanFilter, budget: &Budget, mut take: impl FnMut(&Span)) -> bool {
@@ -103,11 +114,12 @@ impl Store for MemoryStore {
     }
 
     fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
-        let mut rollups = self.rollups.lock().unwrap_or_else(PoisonError::into_inner);
-        let batches = self.window().batches().to_vec();
-        let new = batches.get(rollups.counted(0)..).unwrap_or_default();
-        rollups.count(0, new, self.began.elapsed());
-        Ok(rollups.read(filter))
+        let read = self.counted().read(filter);
+        read.map_err(|error| StoreError::Failed(format!("cannot read rollups: {error}")))
+    }
+
+    fn totals(&self) -> Vec<(Series, Figures)> {
+        self.counted().totals()
     }
 
     fn services(&self) -> Result<Vec<String>, StoreError> {

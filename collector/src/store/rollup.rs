@@ -5,14 +5,20 @@
 //! an application and its proxy that both report one end are one end. A call is counted once both ends are known, or after
 //! [`PATIENCE`] with one. Its minute is the one in which the callee (or else the caller) saw it begin.
 //!
+//! What was counted of a window is written when the window becomes a block, in a file of its own beside the blocks, and
+//! kept longer. So a restart counts exactly the spans of the log again that no file counts yet.
+//!
 //! A minute that is read again may have grown: late spans are counted where they belong. A call whose two ends lie on both
 //! sides of a restart counts as seen from one end.
 
 mod call;
+mod file;
 mod fold;
 mod histogram;
+mod kept;
 mod pairing;
 mod part;
+mod rows;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +29,7 @@ use throughline_model::span::SpanKind;
 pub use histogram::Histogram;
 
 pub(super) use fold::{Batch, Fold};
+pub(super) use kept::{Kept, Written};
 
 /// How long the one end of a call waits for the other.
 pub const PATIENCE: Duration = Duration::from_secs(10);

@@ -11,6 +11,7 @@ use super::manifest::Manifest;
 use super::segment;
 use super::state::{FrozenWindow, Shared};
 use crate::store::block::{self, Block, BlockError};
+use crate::store::rollup::{Kept, Written};
 
 /// How often old blocks are looked for.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
@@ -36,6 +37,7 @@ impl Archiver {
         loop {
             if Instant::now() >= next_expiry {
                 self.expire(now_unix_ns());
+                self.tend_rollups(now_unix_ns());
                 next_expiry = Instant::now() + EXPIRY_INTERVAL;
             }
             match windows.recv_timeout(next_expiry.saturating_duration_since(Instant::now())) {
@@ -69,14 +71,18 @@ impl Archiver {
             segments: window.segments,
             written_unix_ns: now_unix_ns(),
         };
+        let rollups = self.write_rollups(window)?;
         let path = block::write(&folder.blocks, contents)?;
         sync_folder(&folder.blocks)?;
         let block = Arc::new(Block::open(&path)?);
         self.manifest.add(block.file_name(), window.segments.1)?;
+        let mut counted = self.shared.rollups();
         let mut state = self.shared.write();
+        counted.settle(window.number, rollups);
         state.frozen.retain(|frozen| !Arc::ptr_eq(frozen, window));
         state.blocks.push(Arc::clone(&block));
         drop(state);
+        drop(counted);
         self.shared.counters.blocks_written.inc();
         if block.services().has_more() {
             tracing::warn!(
@@ -93,6 +99,29 @@ impl Archiver {
         self.remove_segments(window.segments.1);
         self.shared.publish_stats();
         Ok(())
+    }
+
+    /// Writes what was counted of a window. Until the manifest names the block, a restart counts the window again.
+    fn write_rollups(&self, window: &FrozenWindow) -> Result<Written, BlockError> {
+        self.shared.count_rollups();
+        let part = self.shared.rollups().part(window.number);
+        Kept::write(&self.shared.folder.rollups, window.segments, &part)
+    }
+
+    /// Merges small files of rollups, and removes those that are too old.
+    fn tend_rollups(&self, now_unix_ns: u64) {
+        let retention = self.shared.config.rollup_retention;
+        let oldest_unix_s = Duration::from_nanos(now_unix_ns).saturating_sub(retention).as_secs();
+        let mut counted = self.shared.rollups();
+        let Some(kept) = counted.kept() else {
+            return;
+        };
+        if let Err(error) = kept.expire(oldest_unix_s) {
+            tracing::warn!(%error, "cannot remove old rollups");
+        }
+        if let Err(error) = kept.merge() {
+            tracing::warn!(%error, "cannot merge files of rollups");
+        }
     }
 
     /// The spans are in a block, so a segment that cannot be removed costs only room; the next start tries again.

@@ -11,6 +11,7 @@ use crate::store::StoreError;
 pub(super) struct Folder {
     pub(super) log: PathBuf,
     pub(super) blocks: PathBuf,
+    pub(super) rollups: PathBuf,
     pub(super) manifest: PathBuf,
     // Holds the lock; the system releases it when the process ends, however it ends.
     _lock: File,
@@ -21,9 +22,11 @@ impl Folder {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let log = path.join("wal");
         let blocks = path.join("blocks");
+        let rollups = path.join("rollups");
         let failed = |error| failure("make the data folder", path, &error);
         fs::create_dir_all(&log).map_err(failed)?;
         fs::create_dir_all(&blocks).map_err(failed)?;
+        fs::create_dir_all(&rollups).map_err(failed)?;
         let lock_path = path.join("LOCK");
         let lock = File::create(&lock_path).map_err(|error| failure("make", &lock_path, &error))?;
         lock.try_lock().map_err(|error| match error {
@@ -34,12 +37,12 @@ impl Folder {
             TryLockError::Error(error) => failure("lock", &lock_path, &error),
         })?;
         sync_folder(path).map_err(failed)?;
-        Ok(Self { log, blocks, manifest: path.join("MANIFEST"), _lock: lock })
+        Ok(Self { log, blocks, rollups, manifest: path.join("MANIFEST"), _lock: lock })
     }
 }
 
 /// Makes the creation, renaming or removal of files in a folder durable.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+pub(in crate::store) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 

@@ -16,6 +16,7 @@ use super::record::Records;
 use super::segment::{self, Segment, SegmentWriter};
 use super::state::{MAX_WINDOW_BYTES, Shared};
 use crate::store::block::Block;
+use crate::store::rollup::Kept;
 use crate::store::window::estimated_bytes;
 use crate::store::{Config, StoreError};
 use crate::telemetry::Counters;
@@ -35,10 +36,13 @@ pub(super) fn open(config: Config, counters: Arc<Counters>) -> Result<Opened, St
     let segments = segment::list(&shared.folder.log)
         .map_err(|error| failure("read the log folder", &shared.folder.log, &error))?;
     let (manifest, last_in_blocks) = open_blocks(&shared, &segments)?;
+    open_rollups(&shared, &segments, last_in_blocks)?;
     segment::remove_through(&shared.folder.log, last_in_blocks)
         .map_err(|error| failure("remove log segments from", &shared.folder.log, &error))?;
     let to_replay = segments.iter().filter(|segment| segment.number > last_in_blocks);
     let first_of_live = replay(&shared, to_replay, last_in_blocks + 1)?;
+    shared.count_rollups();
+    shared.rollups().clear_totals();
     let last_segment = segments.last().map_or(last_in_blocks, |segment| segment.number.max(last_in_blocks));
     let writer = SegmentWriter::create(&shared.folder.log, last_segment + 1)
         .map_err(|error| failure("begin a log segment in", &shared.folder.log, &error))?;
@@ -88,6 +92,20 @@ fn open_blocks(shared: &Shared, segments: &[Segment]) -> Result<(Manifest, u64),
         .map_err(|error| failure("write", &folder.manifest, &error))?;
     shared.write().blocks = blocks.into_values().collect();
     Ok((manifest, last_in_blocks))
+}
+
+/// Opens the rollups; those of spans that the log still has are counted again.
+fn open_rollups(shared: &Shared, segments: &[Segment], last_in_blocks: u64) -> Result<(), StoreError> {
+    let in_log = |(first, last): (u64, u64)| {
+        last > last_in_blocks && segments.iter().any(|segment| (first..=last).contains(&segment.number))
+    };
+    let kept = Kept::open(&shared.folder.rollups, in_log, |path, error| {
+        shared.counters.block_failures.inc();
+        tracing::error!(%error, path = %path.display(), "file of rollups is not readable and left aside");
+    });
+    let kept = kept.map_err(|error| failure("open the folder", &shared.folder.rollups, &error))?;
+    shared.rollups().keep_in(kept);
+    Ok(())
 }
 
 /// Whether a block that the manifest does not name must be kept: part of the log it was made of is gone, which only

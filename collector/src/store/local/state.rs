@@ -116,7 +116,11 @@ impl Shared {
             })
             .collect();
         drop(state);
-        for (number, batches) in windows {
+        let live = windows.last().map(|(number, _)| *number);
+        // A frozen window that is counted to its end must not change any more: it may be on its way to disk.
+        for (number, batches) in
+            windows.into_iter().filter(|(number, new)| !new.is_empty() || Some(*number) == live)
+        {
             rollups.count(number, &batches, self.opened.elapsed());
         }
     }

@@ -1,6 +1,7 @@
 //! The contract, with and without blocks, and what is left after a crash at any moment.
 
 mod crash;
+mod rollups;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ const LONG: Duration = Duration::from_secs(1_000 * 365 * 24 * 60 * 60);
 
 pub(super) fn config(folder: &Path) -> Config {
     // Test spans begin in 1970, so that a shorter retention would remove their blocks.
-    Config { data_dir: folder.to_owned(), retention: LONG, ..Config::default() }
+    Config { data_dir: folder.to_owned(), retention: LONG, rollup_retention: LONG, ..Config::default() }
 }
 
 pub(super) fn open(config: Config) -> (Arc<Counters>, LocalStore) {
@@ -70,6 +71,9 @@ impl Store for StoreInFolder {
     }
     fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
         self.store.rollups(filter)
+    }
+    fn totals(&self) -> Vec<(Series, Figures)> {
+        self.store.totals()
     }
     fn services(&self) -> Result<Vec<String>, StoreError> {
         self.store.services()

@@ -48,6 +48,11 @@ impl Histogram {
         })
     }
 
+    /// How many durations lie below a power of two of at least 8 ns, exactly.
+    pub fn count_below(&self, bound_ns: u64) -> u64 {
+        self.buckets().take_while(|(_, high, _)| *high < bound_ns).map(|(_, _, count)| count).sum()
+    }
+
     /// The buckets that are not empty by rising duration: lowest and highest duration in nanoseconds, both inclusive, and
     /// how many there are.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64, u64)> {
@@ -55,6 +60,18 @@ impl Histogram {
             let (low, high) = bounds_ns(*index);
             (low, high, *count)
         })
+    }
+
+    /// The buckets as they are written to disk.
+    pub(super) fn raw(&self) -> &[(u16, u64)] {
+        &self.buckets
+    }
+
+    /// From what was written.
+    pub(super) fn from_raw(buckets: impl IntoIterator<Item = (u16, u64)>, sum_ns: u64) -> Self {
+        let mut histogram = Self { sum_ns, ..Self::default() };
+        buckets.into_iter().for_each(|(index, count)| histogram.add_to_bucket(index, count));
+        histogram
     }
 
     fn add_to_bucket(&mut self, index: u16, count: u64) {

@@ -13,7 +13,7 @@ const MAX_SERIES: usize = 20_000;
 const OTHER: &str = "(other)";
 
 /// Figures by minute and series.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Part {
     numbers: HashMap<Series, u32>,
     series: Vec<Series>,
@@ -22,7 +22,7 @@ pub(in crate::store) struct Part {
 
 impl Part {
     /// The figures to count in.
-    pub(super) fn figures(&mut self, minute_unix_s: u64, series: Series) -> &mut Figures {
+    pub(super) fn figures(&mut self, minute_unix_s: u64, series: &Series) -> &mut Figures {
         let number = self.number(series);
         self.figures.entry((minute_unix_s, number)).or_default()
     }
@@ -39,11 +39,30 @@ impl Part {
         }
     }
 
-    fn number(&mut self, series: Series) -> u32 {
-        if let Some(number) = self.numbers.get(&series) {
+    /// The first and the last minute; both zero when there is none.
+    pub(super) fn minutes(&self) -> (u64, u64) {
+        let minutes = || self.figures.keys().map(|(minute, _)| *minute);
+        (minutes().min().unwrap_or(0), minutes().max().unwrap_or(0))
+    }
+
+    /// Everything by series, then by minute.
+    pub(super) fn sorted(&self) -> Vec<(&Series, u64, &Figures)> {
+        let mut rows: Vec<_> = self
+            .figures
+            .iter()
+            .filter_map(|((minute, number), figures)| {
+                Some((self.series.get(*number as usize)?, *minute, figures))
+            })
+            .collect();
+        rows.sort_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
+        rows
+    }
+
+    fn number(&mut self, series: &Series) -> u32 {
+        if let Some(number) = self.numbers.get(series) {
             return *number;
         }
-        let series = if self.series.len() < MAX_SERIES { series } else { without_names(series) };
+        let series = if self.series.len() < MAX_SERIES { series.clone() } else { without_names(series) };
         let next = u32::try_from(self.series.len()).unwrap_or(u32::MAX);
         let number = *self.numbers.entry(series.clone()).or_insert(next);
         if number == next {
@@ -54,7 +73,7 @@ impl Part {
 }
 
 /// Where too many different names are sent, all that is beyond the limit is counted together.
-fn without_names(series: Series) -> Series {
+fn without_names(series: &Series) -> Series {
     let other = || Arc::from(OTHER);
     match series {
         Series::Operation { .. } => {

@@ -38,7 +38,7 @@ fn edges(spans: &[Span]) -> Vec<String> {
         series: SeriesFilter::Edges { client: None, server: None },
         ..RollupFilter::default()
     };
-    let written = fold.read(&filter).into_iter().map(|rollup| {
+    let written = fold.read(&filter).unwrap().into_iter().map(|rollup| {
         let Series::Edge { client, server, .. } = rollup.series else {
             panic!("an operation among edges");
         };
@@ -126,7 +126,7 @@ fn a_span_that_is_sent_again_is_counted_once() {
     let sent = batch([drawn(&(1, 0, SERVER, "a"))]);
     fold.count(0, &[Arc::clone(&sent), sent], Duration::ZERO);
     let calls: Vec<u64> =
-        fold.read(&RollupFilter::default()).iter().map(|rollup| rollup.figures.calls).collect();
+        fold.read(&RollupFilter::default()).unwrap().iter().map(|rollup| rollup.figures.calls).collect();
     assert_eq!(calls, [1, 1], "one operation and one edge");
 }
 
@@ -135,7 +135,7 @@ fn too_many_names_are_counted_together() {
     let mut fold = Fold::default();
     let spans = (1..=30_000).map(|id| Span { name: format!("GET /{id}"), ..drawn(&(id, 0, SERVER, "a")) });
     fold.count(0, &[batch(spans)], Duration::ZERO);
-    let found = fold.read(&RollupFilter::default());
+    let found = fold.read(&RollupFilter::default()).unwrap();
     assert!(found.len() < 21_000, "{}", found.len());
     assert_eq!(found.iter().map(|rollup| rollup.figures.calls).sum::<u64>(), 60_000);
     let other = |rollup: &&Rollup| matches!(&rollup.series, Series::Operation { service, .. } if &**service == "(other)");

@@ -6,9 +6,9 @@ use super::*;
 use crate::store::contract::{keep, span, trace_id};
 
 /// Copies the folder while the store is open: what a kill at this moment would leave behind.
-fn copy(from: &Path) -> tempfile::TempDir {
+pub(super) fn copy(from: &Path) -> tempfile::TempDir {
     let to = tempfile::tempdir().unwrap();
-    for sub in ["wal", "blocks"] {
+    for sub in ["wal", "blocks", "rollups"] {
         fs::create_dir(to.path().join(sub)).unwrap();
         for entry in fs::read_dir(from.join(sub)).unwrap() {
             let path = entry.unwrap().path();

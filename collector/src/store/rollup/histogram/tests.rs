@@ -40,4 +40,14 @@ fn histograms_add_up_in_any_order() {
     let (mut one, other) = (of(&[5, 1_000, 70]), of(&[5, 9, 1 << 40]));
     one.add(&other);
     assert_eq!(one, of(&[1 << 40, 9, 5, 5, 70, 1_000]));
+    assert_eq!(Histogram::from_raw(one.raw().iter().copied(), one.sum_ns()), one);
+}
+
+#[test]
+fn counts_below_powers_of_two_are_exact() {
+    let mut histogram = Histogram::default();
+    [1, 7, 8, 1_023, 1_024, 1_025, u64::MAX].into_iter().for_each(|duration| histogram.observe(duration));
+    for (bound_ns, expected) in [(8, 2), (16, 3), (1_024, 4), (2_048, 6), (1 << 63, 6)] {
+        assert_eq!(histogram.count_below(bound_ns), expected, "{bound_ns}");
+    }
 }
