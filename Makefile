@@ -36,7 +36,7 @@ export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER = $(CURDIR)/$(WASM_TEST_RUNNER
 
 PARTS := unit wasm ui e2e tidy
 
-.PHONY: help tools targets packages chromium ui module build demo bench check deny fmt test sum e2e soak fuzz documents clean $(PARTS:%=test-%)
+.PHONY: help tools targets packages chromium ui module build demo bench bench-alerts check deny fmt test sum e2e soak fuzz documents clean $(PARTS:%=test-%)
 
 help: ## list the targets
 	@echo "make TARGET, one or several of:"
@@ -125,6 +125,10 @@ bench: $(ENVOY) module ## what the filter costs a real Envoy; ROUNDS=7; writes d
 	@command -v wrk > /dev/null || { echo "wrk is missing: apt-get install wrk" >&2; exit 1; }
 	@cargo build --quiet --release --workspace --bin bench
 	@target/release/bench $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-alerts: ## what the error-rate detector finds, beside simpler rules; SEED=1 SERIES=10; writes docs/bench/alerts.md
+	@cargo build --quiet --release --workspace --bin bench-alerts --bin throughline
+	@target/release/bench-alerts $(if $(SEED),--seed $(SEED)) $(if $(SERIES),--series $(SERIES))
 
 ## what is checked
 

@@ -6,6 +6,7 @@ pub mod telemetry;
 pub mod ingest;
 pub mod store;
 
+pub mod alert;
 pub mod assemble;
 pub mod query;
 

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use throughline::config::{ConfigError, ServeOptions};
-use throughline::query::terminal::{self, EXIT_CODES, SearchOptions, TailOptions, TraceOptions};
+use throughline::query::terminal::{
+    self, BACKTEST_HELP, BacktestOptions, EXIT_CODES, SearchOptions, TailOptions, TraceOptions,
+};
 
 const SERVE_EXIT_CODES: &str =
     "Exit codes: 0 stopped when asked to, 2 wrong usage or configuration, 3 failed";
@@ -31,6 +33,9 @@ enum Command {
     /// Print each trace as soon as it has been quiet for a second
     #[command(after_help = EXIT_CODES)]
     Tail(TailOptions),
+    /// Replay counts from a file through the error-rate detector and print the episodes it would have raised
+    #[command(after_help = BACKTEST_HELP)]
+    Backtest(BacktestOptions),
 }
 
 fn main() -> ExitCode {
@@ -45,5 +50,6 @@ fn main() -> ExitCode {
         Command::Trace(options) => terminal::show_trace(&options),
         Command::Search(options) => terminal::search_traces(&options),
         Command::Tail(options) => terminal::tail_traces(&options),
+        Command::Backtest(options) => terminal::backtest(&options),
     }
 }

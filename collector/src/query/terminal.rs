@@ -1,5 +1,6 @@
 //! The command line's questions to a running collector, and their answers on a terminal.
 
+mod backtest;
 mod client;
 mod follow;
 mod paint;
@@ -15,6 +16,8 @@ use throughline_model::id::TraceId;
 use super::answer::{Trace, Traces};
 use client::{Client, ClientError};
 use paint::Paint;
+
+pub use backtest::{BACKTEST_HELP, BacktestOptions, backtest};
 
 /// Printed below the help of every command.
 pub const EXIT_CODES: &str =
