@@ -4,18 +4,25 @@ pub mod answer;
 pub mod terminal;
 
 mod attribute_json;
+mod envoy_tags;
+mod find;
 mod held;
+mod jaeger;
 mod mesh_metrics;
+mod otlp_json;
 mod page;
 mod parameter;
 mod problem;
 mod status;
 mod tail;
+mod tempo;
 mod timestamp;
 mod trace;
+mod traceql;
 mod worker;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -28,10 +35,14 @@ use axum::routing::get;
 use crate::store::Store;
 use crate::telemetry::Counters;
 
+use find::Limits;
 use held::AnswerRoom;
 use problem::Problem;
 use tail::Tail;
 use worker::Workers;
+
+/// What one search may cost; an answer that ran into a bound says so, and where to go on.
+const SEARCH_LIMITS: Limits = Limits { time: Duration::from_secs(10), bytes: 1024 * 1024 * 1024 };
 
 /// What the answers are made from; clones share it.
 #[derive(Clone)]
@@ -41,6 +52,7 @@ pub struct QueryState {
     workers: Arc<Workers>,
     answers: AnswerRoom,
     tail: Arc<Tail>,
+    limits: Limits,
 }
 
 impl QueryState {
@@ -48,7 +60,14 @@ impl QueryState {
     /// Has to be called within a tokio runtime.
     pub fn new(store: Arc<dyn Store>, counters: Arc<Counters>) -> Self {
         let tail = Arc::new(Tail::start(Arc::clone(&store), Arc::clone(&counters)));
-        Self { store, counters, workers: Arc::new(Workers::new()), answers: AnswerRoom::new(), tail }
+        Self {
+            store,
+            counters,
+            workers: Arc::new(Workers::new()),
+            answers: AnswerRoom::new(),
+            tail,
+            limits: SEARCH_LIMITS,
+        }
     }
 
     /// Ends every open tail, so that a server which waits for its connections can stop.
@@ -68,6 +87,10 @@ pub fn router(state: QueryState) -> Router {
         .route("/metrics", get(status::metrics))
         .route("/healthz", get(status::alive))
         .route("/readyz", get(status::ready))
+        .merge(jaeger::router())
+        .merge(tempo::router())
+        .nest("/jaeger", jaeger::router())
+        .nest("/tempo", tempo::whole_router())
         .fallback(page::serve)
         .method_not_allowed_fallback(refuse_method)
         .layer(from_fn(set_headers))

@@ -20,6 +20,8 @@ pub use tracestate::TraceState;
 pub const TRACEPARENT: &str = "traceparent";
 /// The header that carries what vendors add.
 pub const TRACESTATE: &str = "tracestate";
+/// What the JSON encoding of OTLP calls the latter.
+pub const TRACESTATE_IN_JSON: &str = "traceState";
 
 /// The `trace-flags` field: only the two bits that Level 2 defines are ever kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

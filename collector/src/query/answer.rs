@@ -17,6 +17,41 @@ pub const MAX_SPANS: usize = 50_000;
 pub struct Traces {
     /// Newest first.
     pub traces: Vec<Summary>,
+    /// How the search went; a collector of an older version does not say.
+    #[serde(flatten, default)]
+    pub search: Search,
+}
+
+/// How a search went.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Search {
+    /// The cursor for `after`, when there may be more.
+    pub next: Option<String>,
+    /// `time` or `bytes`: the budget that ended the search before everything was looked at.
+    pub stopped: Option<String>,
+    /// What was looked at.
+    pub inspected: Inspected,
+}
+
+/// What a search looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspected {
+    /// Traces that were read.
+    pub traces: u64,
+    /// Their spans.
+    pub spans: u64,
+    /// About how many bytes these take.
+    pub bytes: u64,
+}
+
+/// What a query found in a trace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Matched {
+    /// How many spans.
+    pub spans: usize,
+    /// Some of them.
+    pub span_ids: Vec<String>,
 }
 
 /// The names of all services.
@@ -54,6 +89,9 @@ pub struct Summary {
     pub complete: bool,
     /// How many things are missing.
     pub gaps: usize,
+    /// What the query found, where one was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched: Option<Matched>,
 }
 
 /// What a trace began with.
@@ -203,6 +241,7 @@ impl Summary {
             link: lifecycle.weakest_link.map(link_name),
             complete: lifecycle.is_complete(),
             gaps: lifecycle.gaps.len(),
+            matched: None,
         }
     }
 }

@@ -36,9 +36,17 @@ impl AnswerRoom {
     /// is given when no other is held: waiting would not help it.
     pub(super) fn write(&self, answer: &impl Serialize) -> Result<HeldAnswer, Problem> {
         let json = serde_json::to_vec(answer).map_err(|error| Problem::internal(error.to_string()))?;
-        let units = units_of(json.capacity()).min(self.all_units);
+        self.hold(json, "application/json")
+    }
+
+    /// Takes room for an answer that was written already.
+    pub(super) fn hold(&self, bytes: Vec<u8>, content_type: &'static str) -> Result<HeldAnswer, Problem> {
+        let units = units_of(bytes.capacity()).min(self.all_units);
         match Arc::clone(&self.units).try_acquire_many_owned(units) {
-            Ok(permit) => Ok(HeldAnswer(Bytes::from_owner(Held { json, _permit: permit }))),
+            Ok(permit) => {
+                let bytes = Bytes::from_owner(Held { bytes, _permit: permit });
+                Ok(HeldAnswer { bytes, content_type })
+            }
             Err(_) => Err(Problem::unavailable("too many answers wait to be read: ask again in a moment")),
         }
     }
@@ -48,24 +56,27 @@ fn units_of(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX)
 }
 
-/// An answer as JSON, and its room, which is given back when the last byte was written or the connection is gone.
+/// An answer and its room, which is given back when the last byte was written or the connection is gone.
 #[derive(Debug)]
-pub(super) struct HeldAnswer(Bytes);
+pub(super) struct HeldAnswer {
+    bytes: Bytes,
+    content_type: &'static str,
+}
 
 impl IntoResponse for HeldAnswer {
     fn into_response(self) -> Response {
-        ([(CONTENT_TYPE, "application/json")], Body::from(self.0)).into_response()
+        ([(CONTENT_TYPE, self.content_type)], Body::from(self.bytes)).into_response()
     }
 }
 
 /// The owner of the bytes: every part of them, in whatever buffer it waits, keeps the room taken.
 struct Held {
-    json: Vec<u8>,
+    bytes: Vec<u8>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
-        &self.json
+        &self.bytes
     }
 }

@@ -5,10 +5,13 @@ use std::collections::HashSet;
 use axum::extract::Query;
 use axum::http::Uri;
 use throughline_model::id::TraceId;
+use throughline_model::link::LinkKind;
+use throughline_model::span::SpanKind;
 
+use super::find::{Position, Question};
 use super::problem::Problem;
 use super::timestamp;
-use crate::store::SpanFilter;
+use super::traceql::Query as TraceQuery;
 
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 1000;
@@ -18,21 +21,33 @@ const MAX_TEXT_BYTES: usize = 1024;
 
 const NANOSECONDS_PER_MILLISECOND: f64 = 1e6;
 
-const SEARCH_PARAMETERS: [&str; 8] =
-    ["service", "operation", "min_duration_ms", "max_duration_ms", "errors", "since", "until", "limit"];
+/// The parameters of a search; `attribute` may be given several times.
+pub(super) const SEARCH_PARAMETERS: [&str; 15] = [
+    "service",
+    "operation",
+    "min_duration_ms",
+    "max_duration_ms",
+    "errors",
+    "since",
+    "until",
+    "limit",
+    "attribute",
+    "kind",
+    "link",
+    "min_depth",
+    "max_depth",
+    "q",
+    "after",
+];
 
-/// A search as it was asked for.
-#[derive(Debug, PartialEq)]
-pub(super) struct Search {
-    pub(super) filter: SpanFilter,
-    pub(super) limit: usize,
-}
+/// Conditions by attribute in one search.
+const MAX_ATTRIBUTES: usize = 16;
 
 /// Reads the parameters of a search.
-pub(super) fn read_search(uri: &Uri, now_unix_ns: u64) -> Result<Search, Problem> {
-    let mut search = Search { filter: SpanFilter::default(), limit: DEFAULT_LIMIT };
+pub(super) fn read_search(uri: &Uri, now_unix_ns: u64) -> Result<Question, Problem> {
+    let mut question = Question { limit: DEFAULT_LIMIT, ..Question::default() };
     for (name, value) in read_pairs(uri, &SEARCH_PARAMETERS)? {
-        let filter = &mut search.filter;
+        let Question { filter, span, trace, .. } = &mut question;
         match name.as_str() {
             "service" => filter.service = Some(read_text(&name, value)?),
             "operation" => filter.operation = Some(read_text(&name, value)?),
@@ -41,11 +56,19 @@ pub(super) fn read_search(uri: &Uri, now_unix_ns: u64) -> Result<Search, Problem
             "errors" => filter.errors_only = read_truth(&name, &value)?,
             "since" => filter.since_unix_ns = Some(read_moment(&name, &value, now_unix_ns)?),
             "until" => filter.until_unix_ns = Some(read_moment(&name, &value, now_unix_ns)?),
-            _ => search.limit = read_limit(&name, &value)?,
+            "attribute" => span.attributes.push(read_attribute(&name, value)?),
+            "kind" => span.kind = Some(read_kind(&name, &value)?),
+            "link" => span.link = Some(read_link(&name, &value)?),
+            "min_depth" => trace.min_depth = Some(read_depth(&name, &value)?),
+            "max_depth" => trace.max_depth = Some(read_depth(&name, &value)?),
+            "q" => question.query = Some(read_query(&value)?),
+            "after" => question.after = Some(read_cursor(&name, &value)?),
+            _ => question.limit = read_limit(&name, &value)?,
         }
     }
-    check_bounds(&search.filter)?;
-    Ok(search)
+    check_bounds(&question)?;
+    question.narrow();
+    Ok(question)
 }
 
 /// For paths without parameters.
@@ -64,7 +87,7 @@ pub(super) fn read_trace_id(text: &str) -> Result<TraceId, Problem> {
     })
 }
 
-fn read_pairs(uri: &Uri, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
+pub(super) fn read_pairs(uri: &Uri, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
         .map_err(|error| Problem::bad_request(format!("the query is not readable: {error}")))?;
     let mut seen = HashSet::new();
@@ -72,7 +95,7 @@ fn read_pairs(uri: &Uri, known: &[&str]) -> Result<Vec<(String, String)>, Proble
         if !known.contains(&name.as_str()) {
             return Err(unknown_parameter(name, known));
         }
-        if !seen.insert(name) {
+        if !seen.insert(name) && name != "attribute" {
             return Err(Problem::bad_request(format!("`{name}` is given more than once: give it once")));
         }
     }
@@ -88,7 +111,7 @@ fn unknown_parameter(name: &str, known: &[&str]) -> Problem {
     Problem::bad_request(format!("unknown parameter {}: {advice}", quote(name)))
 }
 
-fn read_text(name: &str, value: String) -> Result<String, Problem> {
+pub(super) fn read_text(name: &str, value: String) -> Result<String, Problem> {
     match value.len() {
         0 => Err(Problem::bad_request(format!("`{name}` is empty: give a name, or leave the parameter out"))),
         1..=MAX_TEXT_BYTES => Ok(value),
@@ -105,6 +128,37 @@ fn read_milliseconds(name: &str, value: &str) -> Result<u64, Problem> {
         Ok(milliseconds) if is_decimal => Ok((milliseconds * NANOSECONDS_PER_MILLISECOND).round() as u64),
         _ => Err(wrong(name, value, "milliseconds as a decimal number, such as 250 or 0.5")),
     }
+}
+
+/// `key=value`.
+fn read_attribute(name: &str, value: String) -> Result<(String, String), Problem> {
+    let value = read_text(name, value)?;
+    match value.split_once('=') {
+        Some((key, wanted)) if !key.is_empty() => Ok((key.to_owned(), wanted.to_owned())),
+        _ => Err(wrong(name, &value, "KEY=VALUE, such as http.request.method=GET")),
+    }
+}
+
+fn read_kind(name: &str, value: &str) -> Result<SpanKind, Problem> {
+    let known = (0..=5).map(SpanKind::from_number).find(|kind| kind.as_str() == value);
+    known.ok_or_else(|| wrong(name, value, "server, client, internal, producer, consumer or unspecified"))
+}
+
+fn read_link(name: &str, value: &str) -> Result<LinkKind, Problem> {
+    LinkKind::from_name(value)
+        .ok_or_else(|| wrong(name, value, "propagated, request-id, token, sole or none"))
+}
+
+fn read_depth(name: &str, value: &str) -> Result<usize, Problem> {
+    value.parse().map_err(|_| wrong(name, value, "a whole number of hops"))
+}
+
+pub(super) fn read_query(value: &str) -> Result<TraceQuery, Problem> {
+    TraceQuery::parse(value).map_err(|error| Problem::bad_request(format!("`q` is not usable: {error}")))
+}
+
+fn read_cursor(name: &str, value: &str) -> Result<Position, Problem> {
+    value.parse().map_err(|()| wrong(name, value, "the `next` of an earlier answer"))
 }
 
 fn read_truth(name: &str, value: &str) -> Result<bool, Problem> {
@@ -126,7 +180,8 @@ fn read_limit(name: &str, value: &str) -> Result<usize, Problem> {
     limit.ok_or_else(|| wrong(name, value, &format!("a whole number from 1 to {MAX_LIMIT}")))
 }
 
-fn check_bounds(filter: &SpanFilter) -> Result<(), Problem> {
+fn check_bounds(question: &Question) -> Result<(), Problem> {
+    let filter = &question.filter;
     let is_above = |low: Option<u64>, high: Option<u64>| low.zip(high).is_some_and(|(low, high)| low > high);
     if is_above(filter.min_duration_ns, filter.max_duration_ns) {
         return Err(Problem::bad_request("`min_duration_ms` is above `max_duration_ms`: no span can match"));
@@ -134,10 +189,17 @@ fn check_bounds(filter: &SpanFilter) -> Result<(), Problem> {
     if is_above(filter.since_unix_ns, filter.until_unix_ns) {
         return Err(Problem::bad_request("`since` is later than `until`: no span can match"));
     }
+    let depth = |depth: Option<usize>| depth.map(|depth| depth as u64);
+    if is_above(depth(question.trace.min_depth), depth(question.trace.max_depth)) {
+        return Err(Problem::bad_request("`min_depth` is above `max_depth`: no trace can match"));
+    }
+    if question.span.attributes.len() > MAX_ATTRIBUTES {
+        return Err(Problem::bad_request(format!("`attribute` is given more than {MAX_ATTRIBUTES} times")));
+    }
     Ok(())
 }
 
-fn wrong(name: &str, value: &str, right: &str) -> Problem {
+pub(super) fn wrong(name: &str, value: &str, right: &str) -> Problem {
     Problem::bad_request(format!("`{name}` is {}: write {right}", quote(value)))
 }
 

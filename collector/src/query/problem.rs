@@ -35,6 +35,16 @@ impl Problem {
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, detail: detail.into() }
     }
 
+    /// The document that is sent.
+    pub(super) fn into_document(self) -> answer::Problem {
+        answer::Problem {
+            kind: "about:blank".to_owned(),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+        }
+    }
+
     /// A header that some kinds of problems owe the client.
     fn extra_header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self.status {
@@ -56,14 +66,8 @@ impl From<StoreError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let extra_header = self.extra_header();
-        let body = answer::Problem {
-            kind: "about:blank".to_owned(),
-            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
-            status: self.status.as_u16(),
-            detail: self.detail,
-        };
-        let mut response = (self.status, axum::Json(body)).into_response();
+        let (status, extra_header) = (self.status, self.extra_header());
+        let mut response = (status, axum::Json(self.into_document())).into_response();
         let content_type = HeaderValue::from_static("application/problem+json");
         for (name, value) in [(CONTENT_TYPE, content_type)].into_iter().chain(extra_header) {
             response.headers_mut().insert(name, value);

@@ -66,6 +66,9 @@ pub struct TraceOptions {
 /// The flags of `throughline search`, named as the parameters of the API.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SearchOptions {
+    /// A TraceQL query, such as '{ resource.service.name = "cart" } >> { status = error }'
+    #[arg(short, long = "query", value_name = "TRACEQL")]
+    q: Option<String>,
     /// A span of this service takes part
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
@@ -81,6 +84,21 @@ pub struct SearchOptions {
     /// The matching span is in error
     #[arg(long)]
     errors: bool,
+    /// The matching span has this attribute, as KEY=VALUE; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    attribute: Vec<String>,
+    /// The matching span is of this kind: server, client, internal, producer or consumer
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// The matching span was tied to its cause by this: propagated, request-id, token, sole or none
+    #[arg(long, value_name = "LINK")]
+    link: Option<String>,
+    /// The trace is at least this many hops deep
+    #[arg(long, value_name = "HOPS")]
+    min_depth: Option<String>,
+    /// The trace is at most this many hops deep
+    #[arg(long, value_name = "HOPS")]
+    max_depth: Option<String>,
     /// The matching span started at or after this: an age such as 15m, or RFC 3339
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
@@ -90,6 +108,9 @@ pub struct SearchOptions {
     /// At most so many traces, 1 to 1000 [default: 20]
     #[arg(long, value_name = "NUMBER")]
     limit: Option<String>,
+    /// Go on behind an earlier answer: its `next`
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
     #[command(flatten)]
     server: ServerOption,
     /// How the traces are printed
@@ -121,8 +142,16 @@ impl SearchOptions {
             ("since", &self.since),
             ("until", &self.until),
             ("limit", &self.limit),
+            ("q", &self.q),
+            ("kind", &self.kind),
+            ("link", &self.link),
+            ("min_depth", &self.min_depth),
+            ("max_depth", &self.max_depth),
+            ("after", &self.after),
         ];
         let given = texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
+        let attributes = self.attribute.iter().map(|attribute| ("attribute", attribute.as_str()));
+        let given = given.chain(attributes);
         given.chain(self.errors.then_some(("errors", "true"))).collect()
     }
 }
@@ -168,7 +197,7 @@ fn try_show_trace(options: &TraceOptions, output: &mut impl Write) -> Result<(),
 fn try_search_traces(options: &SearchOptions, output: &mut impl Write) -> Result<(), ClientError> {
     let client = Client::new(&options.server.server)?;
     let answer = client.get("/api/v1/traces", &options.parameters())?;
-    let Traces { traces } = client::read_as(answer.clone())?;
+    let Traces { traces, search } = client::read_as(answer.clone())?;
     match options.output {
         ListOutput::Json => print_json(&answer, output)?,
         ListOutput::Ndjson => {
@@ -184,6 +213,12 @@ fn try_search_traces(options: &SearchOptions, output: &mut impl Write) -> Result
                 writeln!(output, "{}", summary_table::row(summary, paint))?;
             }
         }
+    }
+    if let (Some(stopped), Some(next)) = (&search.stopped, &search.next) {
+        let read = search.inspected.traces;
+        follow::remark(&format!(
+            "the search ended after {read} traces by its bound on {stopped}: go on with --after {next}"
+        ));
     }
     if traces.is_empty() {
         return Err(ClientError::NothingFound("no trace matches".to_owned()));

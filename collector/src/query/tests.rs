@@ -1,5 +1,7 @@
 //! The API as a client meets it: requests in, answers out, over a store in memory.
 
+mod peers;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,7 +25,7 @@ use crate::store::MemoryStore;
 const START: u64 = 1_790_000_000_000_000_000;
 const DEADLINE: Duration = Duration::from_secs(20);
 
-struct Collector {
+pub(super) struct Collector {
     store: Arc<MemoryStore>,
     counters: Arc<Counters>,
     state: QueryState,
@@ -31,7 +33,7 @@ struct Collector {
 
 impl Collector {
     /// Has to be made within a runtime.
-    fn with(spans: Vec<Span>) -> Self {
+    pub(super) fn with(spans: Vec<Span>) -> Self {
         let (store, counters) = (Arc::new(MemoryStore::new()), Arc::new(Counters::new()));
         let state = QueryState::new(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&counters));
         store.insert(spans);
@@ -39,11 +41,24 @@ impl Collector {
     }
 
     async fn ask(&self, method: &str, path: &str) -> Response {
-        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-        TowerToHyperService::new(router(self.state.clone())).call(request).await.unwrap()
+        self.ask_for(method, path, "*/*").await
     }
 
-    async fn json(&self, path: &str) -> Json {
+    /// Asks with a header that says what is wanted.
+    pub(super) async fn ask_for(&self, method: &str, path: &str, accept: &str) -> Response {
+        let request = Request::builder().method(method).uri(path).header("accept", accept);
+        let service = TowerToHyperService::new(router(self.state.clone()));
+        service.call(request.body(Body::empty()).unwrap()).await.unwrap()
+    }
+
+    /// Status and body of an answer.
+    pub(super) async fn answer(&self, path: &str, accept: &str) -> (u16, Vec<u8>) {
+        let response = self.ask_for("GET", path, accept).await;
+        let status = response.status().as_u16();
+        (status, response.into_body().collect().await.unwrap().to_bytes().to_vec())
+    }
+
+    pub(super) async fn json(&self, path: &str) -> Json {
         let response = self.ask("GET", path).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
@@ -86,15 +101,15 @@ async fn next_frame(body: &mut Body) -> Option<String> {
     Some(String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap())
 }
 
-fn text(key: &str, value: &str) -> Attribute {
+pub(super) fn text(key: &str, value: &str) -> Attribute {
     Attribute { key: key.to_owned(), value: Value::Text(value.to_owned()) }
 }
 
-fn trace_id(number: u8) -> TraceId {
+pub(super) fn trace_id(number: u8) -> TraceId {
     TraceId::from_bytes(&[number; 16]).unwrap()
 }
 
-fn span(trace: u8, id: u64, parent: u64, kind: SpanKind, service: &str) -> Span {
+pub(super) fn span(trace: u8, id: u64, parent: u64, kind: SpanKind, service: &str) -> Span {
     let span_id = |id: u64| SpanId::from_bytes(&id.to_be_bytes());
     let start_unix_ns = START + u64::from(trace) * 1_000_000_000 + id * 1_000_000;
     Span {
@@ -117,7 +132,7 @@ fn span(trace: u8, id: u64, parent: u64, kind: SpanKind, service: &str) -> Span 
 }
 
 /// gateway -> cart, three spans.
-fn pair_of_hops(trace: u8) -> Vec<Span> {
+pub(super) fn pair_of_hops(trace: u8) -> Vec<Span> {
     vec![
         span(trace, 1, 0, SpanKind::Server, "gateway"),
         span(trace, 2, 1, SpanKind::Client, "gateway"),
@@ -159,6 +174,80 @@ async fn searches_by_span() {
         let answer = collector.json(&format!("/api/v1/traces?{query}")).await;
         assert_eq!(answer["traces"].as_array().unwrap().len(), expected, "{query}");
     }
+}
+
+#[tokio::test]
+async fn searches_by_query_attribute_kind_link_and_depth() {
+    let mut failed = pair_of_hops(2);
+    failed[2].status = SpanStatus::Error;
+    failed[1].attributes = vec![text(attribute::LINK_KIND, "sole"), text("zone", "b")];
+    let deeper = span(3, 1, 0, SpanKind::Server, "gateway");
+    let collector = Collector::with([pair_of_hops(1), failed, vec![deeper]].concat());
+    for (query, expected) in [
+        ("q=%7B%7D", vec![3, 2, 1]),
+        (
+            "q=%7B%20resource.service.name%20=%20%22gateway%22%20%7D%20%3E%3E%20%7B%20status%20=%20error%20%7D",
+            vec![2],
+        ),
+        ("attribute=zone%3Db", vec![2]),
+        ("attribute=service.name%3Dcart", vec![2, 1]),
+        ("attribute=zone%3Db&kind=server", vec![]),
+        ("kind=client", vec![2, 1]),
+        ("link=sole", vec![2]),
+        ("min_depth=2", vec![2, 1]),
+        ("max_depth=1", vec![3]),
+        ("link=sole&q=%7B%20status%20=%20error%20%7D", vec![2]),
+    ] {
+        let answer = collector.json(&format!("/api/v1/traces?{query}")).await;
+        let found: Vec<String> = answer["traces"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|trace| trace["trace_id"].as_str().unwrap().to_owned())
+            .collect();
+        let expected: Vec<String> = expected.into_iter().map(|number| trace_id(number).to_hex()).collect();
+        assert_eq!(found, expected, "{query}");
+        assert_eq!((&answer["next"], &answer["stopped"]), (&json!(null), &json!(null)));
+    }
+    let answer = collector.json("/api/v1/traces?q=%7Bstatus=error%7D").await;
+    assert_eq!(answer["traces"][0]["matched"], json!({"spans": 1, "span_ids": ["0000000000000003"]}));
+    collector.check_problem("/api/v1/traces?q=%7Boops", 400, "column 2: unknown name `oops`").await;
+}
+
+#[tokio::test]
+async fn leads_through_pages() {
+    let collector = Collector::with((1..=5).flat_map(pair_of_hops).collect());
+    let (mut path, mut found) = ("/api/v1/traces?limit=2".to_owned(), Vec::new());
+    loop {
+        let answer = collector.json(&path).await;
+        found.extend(answer["traces"].as_array().unwrap().iter().map(|trace| trace["trace_id"].clone()));
+        let Some(next) = answer["next"].as_str() else { break };
+        path = format!("/api/v1/traces?limit=2&after={next}");
+    }
+    assert_eq!(found, [5, 4, 3, 2, 1].map(|number| json!(trace_id(number).to_hex())));
+}
+
+#[tokio::test]
+async fn says_when_a_search_ran_into_a_bound() {
+    let mut collector = Collector::with((1..=5).flat_map(pair_of_hops).collect());
+    collector.state.limits.bytes = 1;
+    let answer = collector.json("/api/v1/traces").await;
+    assert_eq!((&answer["stopped"], answer["traces"].as_array().unwrap().len()), (&json!("bytes"), 1));
+    assert!(answer["next"].is_string());
+}
+
+#[tokio::test]
+async fn streams_each_trace_as_a_line() {
+    let collector = Collector::with((1..=3).flat_map(pair_of_hops).collect());
+    let response = collector.ask_for("GET", "/api/v1/traces?q=%7B%7D&limit=2", "application/x-ndjson").await;
+    assert_eq!(response.headers()[CONTENT_TYPE], "application/x-ndjson");
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let lines: Vec<Json> =
+        std::str::from_utf8(&body).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0]["trace_id"], json!(trace_id(3).to_hex()));
+    assert_eq!(lines[2]["inspected"]["traces"], 2);
+    assert!(lines[2]["next"].is_string());
 }
 
 #[tokio::test]

@@ -1,34 +1,118 @@
 //! Finds traces, and shows one.
 
 use std::cmp::Reverse;
+use std::convert::Infallible;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::Uri;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream::unfold;
+use serde::Serialize;
 use throughline_model::id::TraceId;
+use tokio::sync::mpsc;
 
-use super::answer::{Services, Summary, Trace, Traces};
+use super::answer::{Inspected, Matched, Search, Services, Summary, Trace, Traces};
+use super::find::{self, Cancel, Hit, Outcome, Question};
 use super::held::HeldAnswer;
 use super::problem::Problem;
 use super::{QueryState, parameter, timestamp};
 use crate::assemble::{Lifecycle, assemble};
 use crate::store::{Store, StoreError};
 
+/// One JSON value a line.
+const NDJSON: &str = "application/x-ndjson";
+
+/// Matching spans of one trace that a search names.
+const MAX_NAMED_SPANS: usize = 20;
+
+/// Answers that may wait for a slow reader of a stream.
+const MAX_LINES_AHEAD: usize = 64;
+
 /// `GET /api/v1/traces`
-pub(super) async fn search(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Problem> {
-    let search = parameter::read_search(&uri, timestamp::now_unix_ns())?;
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+pub(super) async fn search(
+    State(state): State<QueryState>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let question = parameter::read_search(&uri, timestamp::now_unix_ns())?;
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if accept.contains(NDJSON) {
+        return Ok(stream(state, question));
+    }
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let mut budget = cancel.budget(state.limits);
     let find = move || {
         let mut traces = Vec::new();
-        for trace_id in store.search(&search.filter, search.limit)? {
-            // A trace may have expired since it was found.
-            traces.extend(summarise(store.as_ref(), trace_id)?);
-        }
+        let outcome = find::walk(store.as_ref(), &question, &mut budget, &mut |hit| {
+            traces.push(summary_of(&hit));
+            ControlFlow::Continue(())
+        })?;
         traces.sort_by_key(|summary| Reverse(summary.start_unix_ns));
-        room.write(&Traces { traces })
+        room.write(&Traces { traces, search: Search::of(&outcome) })
     };
-    state.workers.run(find).await
+    Ok(state.workers.run(find).await?.into_response())
+}
+
+/// Writes each trace as soon as it is found; the last line says how the search went, or why it failed. The search ends when
+/// the reader goes away.
+fn stream(state: QueryState, question: Question) -> Response {
+    let (sender, receiver) = mpsc::channel::<String>(MAX_LINES_AHEAD);
+    tokio::spawn(async move {
+        let (store, mut cancel, lines) = (Arc::clone(&state.store), Cancel::default(), sender.clone());
+        let mut budget = cancel.budget(state.limits);
+        let find = move || {
+            Ok(find::walk(store.as_ref(), &question, &mut budget, &mut |hit| match lines
+                .blocking_send(line(&summary_of(&hit)))
+            {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_gone) => ControlFlow::Break(()),
+            })?)
+        };
+        let last = match state.workers.run(find).await {
+            Ok(outcome) => line(&Search::of(&outcome)),
+            Err(problem) => line(&problem.into_document()),
+        };
+        // An error says that the reader has gone.
+        let _is_read = sender.send(last).await;
+    });
+    let lines = unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|line| (Ok::<_, Infallible>(line), receiver))
+    });
+    ([(CONTENT_TYPE, NDJSON)], Body::from_stream(lines)).into_response()
+}
+
+fn line(answer: &impl Serialize) -> String {
+    serde_json::to_string(answer)
+        .map_or_else(|error| format!("{{\"detail\":\"{error}\"}}\n"), |json| json + "\n")
+}
+
+fn summary_of(hit: &Hit) -> Summary {
+    let mut summary = Summary::of(hit.trace_id, &hit.lifecycle);
+    if !hit.found.is_empty() {
+        let mut spans: Vec<usize> = hit.found.iter().flat_map(|set| set.spans.iter().copied()).collect();
+        spans.sort_unstable();
+        spans.dedup();
+        let ids = spans.iter().filter_map(|index| hit.lifecycle.spans.get(*index));
+        let span_ids = ids.take(MAX_NAMED_SPANS).map(|placed| placed.span.span_id.to_hex()).collect();
+        summary.matched = Some(Matched { spans: spans.len(), span_ids });
+    }
+    summary
+}
+
+impl Search {
+    fn of(outcome: &Outcome) -> Self {
+        let find::Inspected { traces, spans, bytes } = outcome.inspected;
+        Self {
+            next: outcome.next.map(|position| position.to_string()),
+            stopped: outcome.stopped.map(|stop| stop.as_str().to_owned()),
+            inspected: Inspected { traces, spans, bytes },
+        }
+    }
 }
 
 /// `GET /api/v1/traces/{trace_id}`
@@ -62,7 +146,7 @@ pub(super) fn summarise(store: &dyn Store, trace_id: TraceId) -> Result<Option<S
     Ok(lifecycle(store, trace_id)?.map(|lifecycle| Summary::of(trace_id, &lifecycle)))
 }
 
-fn lifecycle(store: &dyn Store, trace_id: TraceId) -> Result<Option<Lifecycle>, StoreError> {
+pub(super) fn lifecycle(store: &dyn Store, trace_id: TraceId) -> Result<Option<Lifecycle>, StoreError> {
     let spans = store.trace(trace_id)?;
     Ok((!spans.is_empty()).then(|| assemble(&spans)))
 }

@@ -1,10 +1,12 @@
 //! Parameters that are taken, and the words for those that are not.
 
 use super::*;
+use crate::query::find::{SpanConditions, TraceConditions};
+use crate::store::SpanFilter;
 
 const NOW: u64 = 1_790_000_000_000_000_000;
 
-fn search(query: &str) -> Result<Search, Problem> {
+fn search(query: &str) -> Result<Question, Problem> {
     read_search(&format!("/api/v1/traces?{query}").parse().unwrap(), NOW)
 }
 
@@ -15,7 +17,10 @@ fn check_refused(query: &str, expected_words: &str) {
 
 #[test]
 fn takes_everything_by_default() {
-    assert_eq!(search("").unwrap(), Search { filter: SpanFilter::default(), limit: 20 });
+    let question = search("").unwrap();
+    assert_eq!((question.filter, question.limit), (SpanFilter::default(), 20));
+    assert_eq!((question.span, question.trace), (SpanConditions::default(), TraceConditions::default()));
+    assert!(question.query.is_none() && question.after.is_none());
 }
 
 #[test]
@@ -32,7 +37,20 @@ fn reads_every_parameter() {
         until_unix_ns: Some(NOW),
         conditions: Vec::new(),
     };
-    assert_eq!(search(query).unwrap(), Search { filter, limit: 1000 });
+    let question = search(query).unwrap();
+    assert_eq!((question.filter, question.limit), (filter, 1000));
+    let query = "attribute=a%3Db%3Dc&attribute=d%3D&kind=client&link=sole&min_depth=2&max_depth=3\
+                 &after=000000000000000a4bf92f3577b34da6a3ce929d0e0e4736&q=%7B%20status%20%3D%20error%20%7D";
+    let question = search(query).unwrap();
+    let attributes = vec![("a".to_owned(), "b=c".to_owned()), ("d".to_owned(), String::new())];
+    let span = SpanConditions { attributes, kind: Some(SpanKind::Client), link: Some(LinkKind::Sole) };
+    assert_eq!(question.span, span);
+    let trace = TraceConditions { min_depth: Some(2), max_depth: Some(3), ..TraceConditions::default() };
+    assert_eq!(question.trace, trace);
+    assert_eq!(question.after.unwrap().start_unix_ns, 10);
+    assert!(question.query.is_some());
+    assert!(!question.filter.errors_only, "another span than the one with the attributes may be in error");
+    assert!(search("q=%7B%20status%20%3D%20error%20%7D").unwrap().filter.errors_only);
 }
 
 #[test]
@@ -56,6 +74,15 @@ fn refuses_values_and_says_what_is_right() {
     check_refused("limit=1001", "from 1 to 1000");
     check_refused("limit=5&limit=6", "more than once");
     check_refused("min_duration_ms=2&max_duration_ms=1", "above `max_duration_ms`");
+    check_refused("attribute=a", "KEY=VALUE");
+    check_refused("attribute=%3Da", "KEY=VALUE");
+    check_refused(&"attribute=a%3Db&".repeat(17), "more than 16 times");
+    check_refused("kind=sender", "server, client");
+    check_refused("link=strong", "propagated, request-id");
+    check_refused("min_depth=-1", "whole number of hops");
+    check_refused("min_depth=3&max_depth=2", "above `max_depth`");
+    check_refused("after=7", "the `next` of an earlier answer");
+    check_refused("q=%7B%20stauts%20%7D", "`q` is not usable: column 3: unknown name `stauts`: did you mean");
     check_refused("since=1m&until=2m", "later than `until`");
 }
 

@@ -130,7 +130,7 @@ fn hear(line: &str) -> Heard {
 }
 
 /// Remarks go beside the output, so that the output stays clean.
-fn remark(words: &str) {
+pub(super) fn remark(words: &str) {
     // Nothing can be told when standard error is closed.
     let _is_told = writeln!(io::stderr(), "{}", clean(words));
 }

@@ -47,6 +47,13 @@ fn search_options(server: &str) -> SearchOptions {
         since: None,
         until: None,
         limit: None,
+        q: Some("{ status = error }".to_owned()),
+        attribute: vec!["a=b".to_owned(), "c=d".to_owned()],
+        kind: None,
+        link: None,
+        min_depth: Some("2".to_owned()),
+        max_depth: None,
+        after: None,
         server: ServerOption { server: server.to_owned() },
         output: ListOutput::Table,
     }
@@ -78,7 +85,10 @@ fn asks_with_the_parameters_of_the_api() {
     let (outcome, printed, request) =
         search(http("200 OK", &format!("{{\"traces\":[{SUMMARY}]}}")), ListOutput::Table);
     outcome.unwrap();
-    assert_eq!(request, "GET /api/v1/traces?service=cart%20two&min_duration_ms=0.5&errors=true HTTP/1.1");
+    assert_eq!(
+        request,
+        "GET /api/v1/traces?service=cart%20two&min_duration_ms=0.5&q=%7B%20status%20%3D%20error%20%7D&min_depth=2&attribute=a%3Db&attribute=c%3Dd&errors=true HTTP/1.1"
+    );
     let lines: Vec<&str> = printed.lines().collect();
     assert_eq!(
         lines,

@@ -1,0 +1,226 @@
+//! Answers as Jaeger's query service does: the JSON API that Grafana and Kiali use, and version 3 with OTLP.
+
+pub(super) mod parameter;
+mod span_json;
+mod v3;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::{Value as Json, json};
+use throughline_model::span::SpanKind;
+
+use super::find::{self, Cancel, Question};
+use super::held::HeldAnswer;
+use super::problem::Problem;
+use super::{QueryState, tempo, trace};
+use crate::store::{
+    Comparison, Condition, Field, RollupFilter, Series, SeriesFilter, SpanFilter, Store, StoreError, Test,
+    UNKNOWN, ValuesOf,
+};
+
+/// Names that a list offers at most.
+const MAX_NAMES: usize = 10_000;
+
+/// All paths of both versions.
+pub(super) fn router() -> Router<QueryState> {
+    Router::new()
+        .route("/api/services", get(services))
+        .route("/api/services/{service}/operations", get(operations_of_service))
+        .route("/api/operations", get(operations))
+        .route("/api/traces", get(search))
+        .route("/api/traces/{trace_id}", get(one_trace))
+        .route("/api/dependencies", get(dependencies))
+        .merge(v3::router())
+}
+
+/// A refusal in Jaeger's form: `{"data": null, "errors": [{"code": 400, "msg": "..."}]}`.
+#[derive(Debug)]
+struct Refusal(Problem);
+
+impl<E: Into<Problem>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let code = self.0.status.as_u16();
+        let errors = json!([{"code": code, "msg": self.0.detail}]);
+        (self.0.status, axum::Json(envelope(Json::Null, 0, errors))).into_response()
+    }
+}
+
+fn envelope(data: Json, total: usize, errors: Json) -> Json {
+    json!({"data": data, "total": total, "limit": 0, "offset": 0, "errors": errors})
+}
+
+/// Runs what asks the store, and wraps what it gives.
+async fn answer<W>(state: &QueryState, work: W) -> Result<HeldAnswer, Refusal>
+where
+    W: FnOnce(&dyn Store) -> Result<(Json, usize), Problem> + Send + 'static,
+{
+    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let run = move || {
+        let (data, total) = work(store.as_ref())?;
+        room.write(&envelope(data, total, Json::Null))
+    };
+    Ok(state.workers.run(run).await?)
+}
+
+async fn services(State(state): State<QueryState>) -> Result<HeldAnswer, Refusal> {
+    answer(&state, |store| {
+        let services = store.services()?;
+        Ok((json!(services), services.len()))
+    })
+    .await
+}
+
+async fn operations_of_service(
+    State(state): State<QueryState>,
+    Path(service): Path<String>,
+) -> Result<HeldAnswer, Refusal> {
+    answer(&state, move |store| {
+        let names: BTreeSet<String> =
+            operations_by_kind(store, &service, None)?.into_iter().map(|(name, _)| name).collect();
+        Ok((json!(names), names.len()))
+    })
+    .await
+}
+
+async fn operations(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Refusal> {
+    let pairs = parameter::pairs(&uri)?;
+    let service = parameter::first(&pairs, "service")
+        .ok_or_else(|| Problem::bad_request("parameter `service` is required"))?
+        .to_owned();
+    let kind = parameter::first(&pairs, "spanKind").map(parameter::read_kind).transpose()?;
+    answer(&state, move |store| {
+        let found = operations_by_kind(store, &service, kind)?;
+        let list: Vec<Json> =
+            found.iter().map(|(name, kind)| json!({"name": name, "spanKind": kind_name(*kind)})).collect();
+        Ok((json!(list), list.len()))
+    })
+    .await
+}
+
+/// The names of a service's spans with their kinds, each once.
+fn operations_by_kind(
+    store: &dyn Store,
+    service: &str,
+    only: Option<SpanKind>,
+) -> Result<BTreeSet<(String, SpanKind)>, StoreError> {
+    let kinds = (0..=5).map(SpanKind::from_number).filter(|kind| only.is_none_or(|only| only == *kind));
+    let mut found = BTreeSet::new();
+    for kind in kinds {
+        let is_kind =
+            Test::Is(Comparison::Equal, throughline_model::span::Value::Text(kind.as_str().to_owned()));
+        let filter = SpanFilter {
+            service: Some(service.to_owned()),
+            conditions: vec![Condition::Field(Field::Kind, is_kind)],
+            ..SpanFilter::default()
+        };
+        let budget = crate::store::Budget::unlimited();
+        let names = store.values(&ValuesOf::Field(Field::Name), &filter, MAX_NAMES, &budget)?;
+        found.extend(names.items.into_iter().map(|name| (name, kind)));
+    }
+    Ok(found)
+}
+
+/// Jaeger has no word for a kind that was not stated.
+fn kind_name(kind: SpanKind) -> &'static str {
+    if kind == SpanKind::Unspecified { "" } else { kind.as_str() }
+}
+
+async fn search(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Refusal> {
+    let pairs = parameter::pairs(&uri)?;
+    let ids = parameter::trace_ids(&pairs)?;
+    if !ids.is_empty() {
+        return answer(&state, move |store| {
+            let mut data = Vec::new();
+            for trace_id in ids {
+                data.extend(
+                    trace::lifecycle(store, trace_id)?.map(|found| span_json::trace(trace_id, &found)),
+                );
+            }
+            Ok((json!(data), 0))
+        })
+        .await;
+    }
+    let mut question = parameter::question(&pairs)?;
+    let mut cancel = Cancel::default();
+    let mut budget = cancel.budget(state.limits);
+    answer(&state, move |store| {
+        by_app_and_namespace(store, &mut question)?;
+        let mut data = Vec::new();
+        find::walk(store, &question, &mut budget, &mut |hit| {
+            data.push(span_json::trace(hit.trace_id, &hit.lifecycle));
+            ControlFlow::Continue(())
+        })?;
+        Ok((json!(data), 0))
+    })
+    .await
+}
+
+/// Istio and Kiali call a service `app.namespace`; where no service has such a name, the two parts are looked for.
+fn by_app_and_namespace(store: &dyn Store, question: &mut Question) -> Result<(), StoreError> {
+    let Some(service) = &question.filter.service else {
+        return Ok(());
+    };
+    if let Some((app, namespace)) = service.rsplit_once('.')
+        && !store.services()?.contains(service)
+    {
+        question.span.attributes.push(("k8s.namespace.name".to_owned(), namespace.to_owned()));
+        question.filter.service = Some(app.to_owned());
+    }
+    Ok(())
+}
+
+async fn one_trace(
+    State(state): State<QueryState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    // Tempo has the same path; of the two only its clients ask for protocol buffers.
+    if tempo::wants_protobuf(&headers) {
+        return Ok(tempo::version_1(State(state), Path(id), headers).await.into_response());
+    }
+    let trace_id = parameter::read_trace_id(&id)?;
+    let found = answer(&state, move |store| match trace::lifecycle(store, trace_id)? {
+        Some(lifecycle) => Ok((json!([span_json::trace(trace_id, &lifecycle)]), 0)),
+        None => Err(Problem::not_found("trace not found")),
+    });
+    Ok(found.await?.into_response())
+}
+
+async fn dependencies(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Refusal> {
+    let range = parameter::dependency_range(&parameter::pairs(&uri)?)?;
+    answer(&state, move |store| {
+        let mut calls: BTreeMap<(Arc<str>, Arc<str>), u64> = BTreeMap::new();
+        let series = SeriesFilter::Edges { client: None, server: None };
+        let filter = RollupFilter { since_unix_s: Some(range.start), until_unix_s: Some(range.end), series };
+        for rollup in store.rollups(&filter)? {
+            if let Series::Edge { client, server, .. } = rollup.series
+                && *client != *UNKNOWN
+                && *server != *UNKNOWN
+            {
+                *calls.entry((client, server)).or_default() += rollup.figures.calls;
+            }
+        }
+        let one = |((parent, child), count): (&(Arc<str>, Arc<str>), &u64)| {
+            json!({"parent": **parent, "child": **child, "callCount": count})
+        };
+        let data: Vec<Json> = calls.iter().map(one).collect();
+        Ok((json!(data), 0))
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests;
