@@ -29,6 +29,9 @@ REMAP = $$(for from in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do printf
 DURATION ?=
 # Empty: `make bench` takes about three minutes.
 ROUNDS ?=
+# Empty: a million for each kind of load, and all kinds.
+SPANS ?=
+ONLY ?=
 
 export ENVOY_BIN ?= $(CURDIR)/$(ENVOY)
 export CHROMIUM_BIN ?= $(CHROMIUM)
@@ -36,7 +39,7 @@ export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER = $(CURDIR)/$(WASM_TEST_RUNNER
 
 PARTS := unit wasm ui e2e tidy
 
-.PHONY: help tools targets packages chromium ui module build demo bench bench-alerts check deny fmt test sum e2e soak fuzz documents clean $(PARTS:%=test-%)
+.PHONY: help tools targets packages chromium ui module build demo bench bench-alerts bench-collector check deny fmt test sum e2e soak fuzz documents clean $(PARTS:%=test-%)
 
 help: ## list the targets
 	@echo "make TARGET, one or several of:"
@@ -129,6 +132,10 @@ bench: $(ENVOY) module ## what the filter costs a real Envoy; ROUNDS=7; writes d
 bench-alerts: ## what the error-rate detector finds, beside simpler rules; SEED=1 SERIES=10; writes docs/bench/alerts.md
 	@cargo build --quiet --release --workspace --bin bench-alerts --bin throughline
 	@target/release/bench-alerts $(if $(SEED),--seed $(SEED)) $(if $(SERIES),--series $(SERIES))
+
+bench-collector: ## what taking spans in costs the collector; SPANS=1000000; writes docs/bench/collector.md
+	@cargo build --quiet --release --workspace --bin throughline --bin bench-collector
+	@target/release/bench-collector $(if $(SPANS),--spans $(SPANS)) $(if $(ONLY),--only $(ONLY))
 
 ## what is checked
 

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use throughline_model::otlp::{decode_export_request, encode_export_response};
+use throughline_model::otlp::{Tally, encode_export_response};
 
-use crate::store::{Store, StoreError};
+use crate::store::{Batch, Store, StoreError};
 use crate::telemetry::Counters;
 use body::Budget;
 use refusal::Refusal;
@@ -68,19 +68,22 @@ impl Ingest {
     /// crash.
     async fn accept(&self, payload: Bytes) -> Result<Bytes, Refusal> {
         let _held = self.budget.take(payload.len())?;
-        let decoded =
-            decode_export_request(&payload).map_err(|error| Refusal::Malformed(error.to_string()))?;
-        let (spans, bytes) = (decoded.spans.len() as u64, payload.len() as u64);
-        if !decoded.spans.is_empty() {
-            self.store.append(payload, decoded.spans).await?;
+        let bytes = payload.len() as u64;
+        let (batch, tally) = Batch::read(payload).map_err(|error| Refusal::Malformed(error.to_string()))?;
+        if !batch.is_empty() {
+            self.store.append(batch).await?;
         }
         self.counters.batches_received.inc();
         self.counters.bytes_received.inc_by(bytes);
-        self.counters.spans_received.inc_by(spans);
-        self.counters.spans_rejected.add("invalid-id", decoded.rejected - decoded.too_many);
-        self.counters.spans_rejected.add("too-many", decoded.too_many);
-        self.counters.span_parts_cut.inc_by(decoded.cut);
-        Ok(encode_export_response(decoded.rejected, &words(decoded.reason, decoded.cut)).into())
+        self.count(&tally);
+        Ok(encode_export_response(tally.rejected, &words(tally.reason, tally.cut)).into())
+    }
+
+    fn count(&self, tally: &Tally) {
+        self.counters.spans_received.inc_by(tally.spans);
+        self.counters.spans_rejected.add("invalid-id", tally.rejected - tally.too_many);
+        self.counters.spans_rejected.add("too-many", tally.too_many);
+        self.counters.span_parts_cut.inc_by(tally.cut);
     }
 
     /// Counts a refusal, and logs it when an operator has to know.

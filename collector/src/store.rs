@@ -1,5 +1,6 @@
 //! Keeps spans and finds them again: the write-ahead log, the live window and the blocks on disk as one.
 
+mod batch;
 mod block;
 mod budget;
 mod distinct;
@@ -26,6 +27,7 @@ use throughline_model::span::Span;
 
 use feed::Feed;
 
+pub use batch::Batch;
 pub use budget::Budget;
 pub use filter::{BadPattern, Comparison, Condition, Field, FieldValue, Pattern, Scope, SpanFilter, Test};
 pub use local::LocalStore;
@@ -48,6 +50,23 @@ pub struct Config {
     pub block_max_spans: usize,
     /// How old the live window gets before it becomes a block.
     pub block_max_age: Duration,
+    /// When a batch counts as kept.
+    pub durability: Durability,
+    /// Memory that spans may take which are in no block yet; batches are refused as long as it is full.
+    pub memory_bytes: usize,
+}
+
+/// What must have happened to a batch before its sender is told that it was kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// It was forced to disk: neither a crash of the process nor one of the machine loses it.
+    #[default]
+    Fsync,
+    /// It was given to the operating system: a crash of the process does not lose it, one of the machine may lose the last
+    /// seconds.
+    Os,
+    /// It is in memory: a crash loses what is in no block yet, up to `block_max_age` of it. A stop in good order loses nothing.
+    Memory,
 }
 
 impl Default for Config {
@@ -58,6 +77,8 @@ impl Default for Config {
             rollup_retention: Duration::from_secs(90 * 24 * 60 * 60),
             block_max_spans: 250_000,
             block_max_age: Duration::from_secs(5 * 60),
+            durability: Durability::default(),
+            memory_bytes: 256 * 1024 * 1024,
         }
     }
 }
@@ -98,9 +119,9 @@ pub struct Found<T> {
 /// A span is visible to every read as soon as its `append` has returned; no span is returned twice by one read, where two spans
 /// are the same when trace id, span id and kind are the same (the first one wins).
 pub trait Store: Send + Sync + 'static {
-    /// Keeps a batch. `payload` is the OTLP `ExportTraceServiceRequest` that `spans` were decoded from.
-    /// Returns once the batch would survive a crash of the process and of the machine.
-    fn append(&self, payload: bytes::Bytes, spans: Vec<Span>) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Keeps a batch. Returns once the batch is as safe as the store promises: as a rule, once it would survive a crash of
+    /// the process and of the machine.
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Every span of one trace, in no particular order; empty when the trace is unknown. May block on disk.
     fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError>;

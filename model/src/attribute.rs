@@ -92,5 +92,8 @@ pub const PATH: &str = "throughline.path";
 pub const SAMPLED_REASON: &str = "throughline.sampled.reason";
 /// `true` for a span that tells no more than ids, times, kind and route, because its trace is not recorded.
 pub const STUB: &str = "throughline.stub";
+/// On a span as the collector shows it: how many attributes, events, links, nested values and ends of long texts were left
+/// out of it because they went beyond the limits, an integer.
+pub const CUT: &str = "throughline.cut";
 /// The role of the proxy that made the span: `gateway`, `inbound` or `outbound`.
 pub const ROLE: &str = "throughline.role";

@@ -5,7 +5,10 @@ mod encode;
 mod stub;
 mod wire;
 
-pub use decode::{DecodeError, Decoded, decode_export_request, decode_rejected_spans};
+pub use decode::{
+    DecodeError, Decoded, SpanHead, SpanPlace, Tally, decode_export_request, decode_rejected_spans,
+    decode_resource, decode_span, scan_export_request,
+};
 pub use encode::{BatchWriter, SpanWriter, encode_export_request, encode_export_response};
 pub use stub::Stub;
 

@@ -6,6 +6,7 @@ pub mod comparison;
 pub mod echo_server;
 pub mod envoy;
 pub mod faulty_collector;
+pub mod generator;
 pub mod http;
 pub mod load;
 pub mod mesh;

@@ -29,6 +29,7 @@ pub(super) fn resolve(written: &Written, faults: &mut Vec<Fault>) -> Config {
                 .unwrap_or(store.rollup_retention),
             block_max_spans: reader.read(Key::BlockMaxSpans, span_count).unwrap_or(store.block_max_spans),
             block_max_age: reader.read(Key::BlockMaxAge, positive_duration).unwrap_or(store.block_max_age),
+            ..store
         },
         log_level: reader
             .read(Key::LogLevel, |text| {

@@ -26,7 +26,7 @@ use crate::store::{
 struct BrokenStore(fn() -> StoreError);
 
 impl Store for BrokenStore {
-    fn append(&self, _payload: Bytes, _spans: Vec<Span>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn append(&self, _batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async { Err((self.0)()) })
     }
     fn trace(&self, _trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError> {

@@ -42,6 +42,9 @@ pub(super) enum BlockError {
     Arrow(#[from] arrow_schema::ArrowError),
     #[error("{0}")]
     Damaged(&'static str),
+    /// What is to be written cannot be read.
+    #[error("{0}")]
+    Source(String),
 }
 
 /// An open block: its footer, page index and bloom filters are in memory, its rows on disk.

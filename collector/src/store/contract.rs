@@ -6,12 +6,10 @@ mod rollups;
 use std::future::Future;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use throughline_model::id::{SpanId, TraceId};
-use throughline_model::otlp::encode_export_request;
 use throughline_model::span::{Attribute, Resource, Span, SpanKind, StatusCode, Value};
 
-use super::{Budget, SpanFilter, Store};
+use super::{Batch, Budget, SpanFilter, Store};
 
 /// A trace id for a number that is not zero.
 pub(crate) fn trace_id(number: u64) -> TraceId {
@@ -44,8 +42,7 @@ pub(crate) fn span(trace: u64, id: u64, service: &str, start_unix_ns: u64) -> Sp
 
 /// Keeps spans as the receivers do.
 pub(crate) async fn keep(store: &dyn Store, spans: Vec<Span>) {
-    let payload = Bytes::from(encode_export_request(&spans));
-    store.append(payload, spans).await.unwrap();
+    store.append(Batch::of_spans(&spans).unwrap().0).await.unwrap();
 }
 
 /// Runs the whole suite, each check on a new store. A store may keep spans in any way, so `make` can be called for one that

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use throughline_model::id::TraceId;
-use throughline_model::span::Span;
 use tokio::sync::broadcast;
+
+use super::batch::Head;
 
 /// How many batches a subscriber may lag behind before it loses the oldest.
 const BACKLOG_BATCHES: usize = 4096;
@@ -27,13 +28,18 @@ impl Feed {
         self.sender.subscribe()
     }
 
-    /// Says that a batch has become visible.
-    pub(super) fn announce(&self, batch: &[Arc<Span>]) {
+    /// The traces of a batch, for those who listen; `None` where nobody does.
+    pub(super) fn traces_of(&self, batch: &[Head]) -> Option<Arc<[TraceId]>> {
         if batch.is_empty() || self.sender.receiver_count() == 0 {
-            return;
+            return None;
         }
-        let distinct: HashSet<TraceId> = batch.iter().map(|span| span.trace_id).collect();
+        let distinct: HashSet<TraceId> = batch.iter().map(|head| head.trace_id).collect();
+        Some(distinct.into_iter().collect())
+    }
+
+    /// Says that a batch has become visible.
+    pub(super) fn announce(&self, traces: Option<Arc<[TraceId]>>) {
         // Sending fails only when the last subscriber has just left.
-        self.sender.send(distinct.into_iter().collect()).ok();
+        traces.map(|traces| self.sender.send(traces).ok());
     }
 }

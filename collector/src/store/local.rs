@@ -18,18 +18,19 @@ use throughline_model::id::TraceId;
 use throughline_model::span::Span;
 use tokio::sync::{broadcast, oneshot};
 
+use super::batch::Batch;
 use super::block::Block;
 use super::distinct::DistinctSpans;
 use super::newest::NewestTraces;
 use super::values::Values;
-use super::window::estimated_bytes;
+use super::window::{Selection, estimated_bytes};
 use super::{
     Budget, Config, Figures, Found, Rollup, RollupFilter, Series, SpanFilter, Store, StoreError, StoreStats,
     ValuesOf,
 };
 use crate::telemetry::Counters;
 use archive::Archiver;
-use commit::{Batch, Command, Committer};
+use commit::{Append, Command, Committer};
 use state::{Shared, Snapshot};
 
 pub(super) use folder::sync_folder;
@@ -80,33 +81,23 @@ impl LocalStore {
         }
     }
 
-    /// Hands out matching spans that are in no block, as long as the budget lasts; returns the blocks, that with the latest
-    /// start first.
-    fn matching_live(
-        &self,
-        filter: &SpanFilter,
-        budget: &Budget,
-        mut take: impl FnMut(&Span),
-    ) -> Vec<Arc<Block>> {
-        let Snapshot { mut blocks, frozen, live_batches, .. } = self.shared.snapshot_with_batches();
-        let frozen_batches = frozen.iter().flat_map(|window| window.spans.batches());
-        for batch in frozen_batches.chain(&live_batches).take_while(|_| budget.allows_more()) {
-            batch.iter().filter(|span| filter.matches(span)).for_each(|span| take(span));
-        }
+    /// What a search has to look at in the windows; and the blocks, that with the latest start first.
+    fn selections(&self, filter: &SpanFilter) -> (Vec<Selection>, Vec<Arc<Block>>) {
+        let Snapshot { mut blocks, frozen, live, .. } = self.shared.snapshot_to_search(filter);
+        let selections = frozen.iter().map(|window| window.spans.select(filter)).chain(live).collect();
         blocks.sort_by_key(|block| std::cmp::Reverse(block.max_start_unix_ns()));
-        blocks
+        (selections, blocks)
     }
 
-    async fn keep(&self, payload: bytes::Bytes, spans: Vec<Span>) -> Result<(), StoreError> {
-        if payload.len() > record::MAX_PAYLOAD_BYTES {
-            let (bytes, limit) = (payload.len(), record::MAX_PAYLOAD_BYTES);
+    async fn keep(&self, batch: Batch) -> Result<(), StoreError> {
+        if batch.payload.len() > record::MAX_PAYLOAD_BYTES {
+            let (bytes, limit) = (batch.payload.len(), record::MAX_PAYLOAD_BYTES);
             return Err(StoreError::Failed(format!("a batch has {bytes} bytes; the log takes {limit}")));
         }
-        let spans: Arc<[Arc<Span>]> = spans.into_iter().map(Arc::new).collect();
-        let room = self.shared.reserve(spans.len(), estimated_bytes(&spans) + payload.len())?;
+        let room = self.shared.reserve(batch.len(), estimated_bytes(batch.len()) + batch.payload.len())?;
         let (reply, outcome) = oneshot::channel();
-        let batch = Batch { payload, spans, room, reply };
-        self.queue.try_send(Command::Append(batch)).map_err(|error| match error {
+        let append = Append { batch, room, reply };
+        self.queue.try_send(Command::Append(append)).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy("too many batches wait for the disk".to_owned()),
             TrySendError::Disconnected(_) => StoreError::Busy("the store is closed".to_owned()),
         })?;
@@ -126,8 +117,8 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 }
 
 impl Store for LocalStore {
-    fn append(&self, payload: bytes::Bytes, spans: Vec<Span>) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.keep(payload, spans))
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.keep(batch))
     }
 
     fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError> {
@@ -138,9 +129,9 @@ impl Store for LocalStore {
             spans.into_iter().try_for_each(|span| found.push(span))?;
         }
         for window in frozen {
-            window.spans.trace(trace_id).iter().try_for_each(|span| found.push(Arc::clone(span)))?;
+            window.spans.trace(trace_id).decode()?.into_iter().try_for_each(|span| found.push(span))?;
         }
-        live_trace.into_iter().try_for_each(|span| found.push(span))?;
+        live_trace.decode()?.into_iter().try_for_each(|span| found.push(span))?;
         Ok(found.into_spans())
     }
 
@@ -154,8 +145,10 @@ impl Store for LocalStore {
         if limit == 0 {
             return Ok(Found { items: Vec::new(), is_complete: true });
         }
-        let blocks =
-            self.matching_live(filter, budget, |span| newest.offer(span.trace_id, span.start_unix_ns));
+        let (selections, blocks) = self.selections(filter);
+        for selection in selections {
+            selection.each_trace(filter, budget, |trace, start| newest.offer(trace, start))?;
+        }
         let mut is_complete = budget.allows_more();
         for block in &blocks {
             let searched = self.shared.read_block(block, || block.search(filter, &mut newest, budget))?;
@@ -172,7 +165,10 @@ impl Store for LocalStore {
         budget: &Budget,
     ) -> Result<Found<String>, StoreError> {
         let mut values = Values::new(limit);
-        let blocks = self.matching_live(filter, budget, |span| of.offer(span, &mut values));
+        let (selections, blocks) = self.selections(filter);
+        for selection in selections {
+            selection.each_span(filter, budget, |span| of.offer(span, &mut values))?;
+        }
         values.is_cut |= !budget.allows_more();
         for block in &blocks {
             let searched = self.shared.read_block(block, || block.values(of, filter, &mut values, budget))?;

@@ -8,11 +8,12 @@ use throughline_model::id::TraceId;
 use throughline_model::span::Span;
 use tokio::sync::broadcast;
 
+use super::batch::Batch;
 use super::distinct::DistinctSpans;
 use super::newest::NewestTraces;
 use super::rollup::Fold;
 use super::values::Values;
-use super::window::Window;
+use super::window::{Payload, Window};
 use super::{
     Budget, Feed, Figures, Found, Rollup, RollupFilter, Series, SpanFilter, Store, StoreError, StoreStats,
     ValuesOf,
@@ -46,9 +47,19 @@ impl MemoryStore {
 
     /// Keeps spans without a payload.
     pub fn insert(&self, spans: Vec<Span>) {
-        let batch: Arc<[Arc<Span>]> = spans.into_iter().map(Arc::new).collect();
-        self.window.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&batch));
-        self.feed.announce(&batch);
+        // What we encode ourselves can be read.
+        if let Ok((batch, _)) = Batch::of_spans(&spans) {
+            self.push(batch);
+        }
+    }
+
+    fn push(&self, batch: Batch) {
+        let traces = self.feed.traces_of(&batch.heads.spans);
+        let payload = Payload::Memory(batch.payload.clone());
+        let mut window = self.window.write().unwrap_or_else(PoisonError::into_inner);
+        window.push(batch.heads, &batch.payload, payload);
+        drop(window);
+        self.feed.announce(traces);
     }
 
     fn window(&self) -> std::sync::RwLockReadGuard<'_, Window> {
@@ -58,33 +69,28 @@ impl MemoryStore {
     fn counted(&self) -> MutexGuard<'_, Fold> {
         let mut rollups = self.rollups.lock().unwrap_or_else(PoisonError::into_inner);
         let batches = self.window().batches().to_vec();
-        let new = batches.get(rollups.counted(0)..).unwrap_or_default();
-        rollups.count(0, new, self.began.elapsed());
-        rollups
-    }
-
-    fn matching(&self, filter: &SpanFilter, budget: &Budget, mut take: impl FnMut(&Span)) -> bool {
-        for batch in self.window().batches() {
-            if !budget.allows_more() {
-                return false;
-            }
-            batch.iter().filter(|span| filter.matches(span)).for_each(|span| take(span));
+        for batch in batches.get(rollups.counted(0)..).unwrap_or_default() {
+            // What is in memory can be read.
+            let spans = batch.spans().unwrap_or_default();
+            rollups.count(0, &[spans.into()], self.began.elapsed());
         }
-        true
+        rollups.count(0, &[], self.began.elapsed());
+        rollups
     }
 }
 
 impl Store for MemoryStore {
-    fn append(&self, _payload: bytes::Bytes, spans: Vec<Span>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            self.insert(spans);
+            self.push(batch);
             Ok(())
         })
     }
 
     fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError> {
         let mut found = DistinctSpans::default();
-        self.window().trace(trace_id).iter().try_for_each(|span| found.push(Arc::clone(span)))?;
+        let spans = self.window().trace(trace_id);
+        spans.decode()?.into_iter().try_for_each(|span| found.push(span))?;
         Ok(found.into_spans())
     }
 
@@ -95,8 +101,8 @@ impl Store for MemoryStore {
         budget: &Budget,
     ) -> Result<Found<TraceId>, StoreError> {
         let mut newest = NewestTraces::new(limit);
-        let is_complete =
-            self.matching(filter, budget, |span| newest.offer(span.trace_id, span.start_unix_ns));
+        let selection = self.window().select(filter);
+        let is_complete = selection.each_trace(filter, budget, |trace, start| newest.offer(trace, start))?;
         Ok(Found { items: newest.into_traces(), is_complete })
     }
 
@@ -108,7 +114,8 @@ impl Store for MemoryStore {
         budget: &Budget,
     ) -> Result<Found<String>, StoreError> {
         let mut values = Values::new(limit);
-        let is_complete = self.matching(filter, budget, |span| of.offer(span, &mut values));
+        let selection = self.window().select(filter);
+        let is_complete = selection.each_span(filter, budget, |span| of.offer(span, &mut values))?;
         values.is_cut |= !is_complete;
         Ok(values.into_found())
     }
@@ -123,7 +130,7 @@ impl Store for MemoryStore {
     }
 
     fn services(&self) -> Result<Vec<String>, StoreError> {
-        Ok(self.window().services().names().iter().cloned().collect())
+        Ok(self.window().services().into_names().into_iter().collect())
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<[TraceId]>> {

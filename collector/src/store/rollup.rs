@@ -28,7 +28,7 @@ use throughline_model::span::SpanKind;
 
 pub use histogram::Histogram;
 
-pub(super) use fold::{Batch, Fold};
+pub(super) use fold::Fold;
 pub(super) use kept::{Kept, Written};
 
 /// How long the one end of a call waits for the other.

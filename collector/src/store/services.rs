@@ -46,6 +46,11 @@ impl ServiceNames {
         &self.names
     }
 
+    /// The names that are listed.
+    pub(super) fn into_names(self) -> BTreeSet<String> {
+        self.names
+    }
+
     /// Whether there are services that are not listed; they can be searched for all the same.
     pub(super) fn has_more(&self) -> bool {
         self.has_more

@@ -1,4 +1,10 @@
-//! The spans that are in memory: indexed by trace, and in batches for a search to walk over.
+//! The spans that are in no block yet: what they are found by is in memory, indexed by trace and in batches for a search to
+//! walk over; the spans themselves stay encoded where they are, as a rule in the write-ahead log.
+
+mod names;
+mod payload;
+mod select;
+mod sorted;
 
 use std::collections::HashMap;
 use std::mem::size_of;
@@ -6,62 +12,123 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use throughline_model::id::TraceId;
-use throughline_model::span::{Attribute, Resource, Span, Value};
+use throughline_model::otlp::{decode_resource, decode_span};
+use throughline_model::span::{Resource, Span};
 
+use super::StoreError;
+use super::batch::{Head, Heads};
 use super::services::ServiceNames;
+use names::Names;
+
+pub(super) use payload::Payload;
+pub(super) use select::Selection;
+
+/// Different span names that a window tells apart without reading spans.
+const MAX_OPERATIONS: usize = 16_384;
+/// Services of one window that are listed by name.
+const MAX_SERVICES: usize = 1_024;
 
 /// Spans in the order they came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Window {
-    batches: Vec<Arc<[Arc<Span>]>>,
-    by_trace: HashMap<TraceId, Vec<Arc<Span>>>,
-    services: ServiceNames,
-    spans: usize,
+    batches: Vec<Arc<FiledBatch>>,
+    /// The last place of each trace.
+    traces: HashMap<TraceId, u32>,
+    places: Vec<Place>,
+    operations: Names,
+    services: Names,
     bytes: usize,
     oldest: Option<Instant>,
 }
 
+/// A batch that is in a window.
+#[derive(Debug)]
+pub(super) struct FiledBatch {
+    payload: Payload,
+    heads: Box<[Head]>,
+}
+
+/// One span of a window, and the one of its trace that came before it.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    batch: u32,
+    head: u32,
+    before: Option<std::num::NonZeroU32>,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self {
+            batches: Vec::new(),
+            traces: HashMap::new(),
+            places: Vec::new(),
+            operations: Names::new(MAX_OPERATIONS),
+            services: Names::new(MAX_SERVICES),
+            bytes: 0,
+            oldest: None,
+        }
+    }
+}
+
 impl Window {
-    /// Takes a batch; returns about how much memory that took.
-    pub(super) fn push(&mut self, batch: Arc<[Arc<Span>]>) -> usize {
-        if batch.is_empty() {
+    /// Takes a batch whose bytes are `message` and can be read again from `payload`; returns about how much memory that took.
+    pub(super) fn push(&mut self, heads: Heads, message: &[u8], payload: Payload) -> usize {
+        if heads.spans.is_empty() {
             return 0;
         }
         self.oldest.get_or_insert_with(Instant::now);
-        let mut bytes = batch_bytes(&batch);
-        for span in batch.iter() {
-            let places = self.by_trace.entry(span.trace_id).or_default();
-            let had_room_for = places.capacity();
-            places.push(Arc::clone(span));
-            bytes += (places.capacity() - had_room_for) * PLACE_BYTES;
-            bytes += if had_room_for == 0 { TRACE_BYTES } else { 0 };
-            self.services.insert(span.service_name());
+        let Heads { mut spans, services } = heads;
+        let services: Vec<u32> = services
+            .iter()
+            .map(|name| match name {
+                Some(name) => self.services.id_of_bytes(name.of(message)),
+                None => self.services.id_of_bytes(UNKNOWN_SERVICE.as_bytes()),
+            })
+            .collect();
+        let batch = self.batches.len() as u32;
+        let traces_before = self.traces.len();
+        for (index, head) in spans.iter_mut().enumerate() {
+            head.service = services.get(head.service as usize).copied().unwrap_or(names::UNLISTED);
+            head.name_id = self.operations.id_of_bytes(head.name.of(message));
+            // Counted from one, so that none is zero.
+            let this = self.places.len() as u32 + 1;
+            let before = self.traces.insert(head.trace_id, this).and_then(std::num::NonZeroU32::new);
+            self.places.push(Place { batch, head: index as u32, before });
         }
-        self.spans += batch.len();
+        let new_traces = self.traces.len() - traces_before;
+        let bytes = held_bytes(spans.len(), new_traces) + payload.held_bytes();
         self.bytes += bytes;
-        self.batches.push(batch);
+        self.batches.push(Arc::new(FiledBatch { payload, heads: spans.into_boxed_slice() }));
         bytes
     }
 
-    /// The spans of one trace, in the order they came.
-    pub(super) fn trace(&self, trace_id: TraceId) -> &[Arc<Span>] {
-        self.by_trace.get(&trace_id).map_or(&[], Vec::as_slice)
+    /// The spans of one trace, in the order they came, still encoded.
+    pub(super) fn trace(&self, trace_id: TraceId) -> Found {
+        let mut found = Vec::new();
+        let mut next = self.traces.get(&trace_id).copied();
+        while let Some(place) = next.and_then(|number| self.places.get(number as usize - 1)) {
+            found.extend(self.batches.get(place.batch as usize).map(|batch| (Arc::clone(batch), place.head)));
+            next = place.before.map(std::num::NonZeroU32::get);
+        }
+        found.reverse();
+        Found { spans: found }
     }
 
     /// All batches; cheap to copy, so that a search need not hold a lock.
-    pub(super) fn batches(&self) -> &[Arc<[Arc<Span>]>] {
+    pub(super) fn batches(&self) -> &[Arc<FiledBatch>] {
         &self.batches
     }
 
-    pub(super) fn services(&self) -> &ServiceNames {
-        &self.services
+    /// The names of all services.
+    pub(super) fn services(&self) -> ServiceNames {
+        self.services.listed()
     }
 
     pub(super) fn spans(&self) -> usize {
-        self.spans
+        self.places.len()
     }
 
-    /// About how much memory the spans take.
+    /// About how much memory the window takes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -72,83 +139,107 @@ impl Window {
     }
 }
 
-/// About how much memory a batch takes at most in an empty window: what its spans hold, and their places in the
-/// index as if no trace of the batch was known before.
-pub(super) fn estimated_bytes(batch: &[Arc<Span>]) -> usize {
-    let mut traces = 0;
-    let mut last_trace = None;
-    for span in batch {
-        traces += usize::from(last_trace != Some(span.trace_id));
-        last_trace = Some(span.trace_id);
-    }
-    // A vector of places doubles, and the first allocation of one has room for four.
-    batch_bytes(batch) + traces * (TRACE_BYTES + 4 * PLACE_BYTES) + batch.len() * 2 * PLACE_BYTES
+/// The name of a service that has none, as the OpenTelemetry resource specification has it.
+const UNKNOWN_SERVICE: &str = "unknown_service";
+
+/// Some spans of a window, still encoded.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    spans: Vec<(Arc<FiledBatch>, u32)>,
 }
 
-/// What one more trace costs in the index besides the places of its spans: its entry, in a table that is at least 7/16
-/// full with one byte of its own for each entry, and what the allocator adds to its vector.
-const TRACE_BYTES: usize = (size_of::<(TraceId, Vec<Arc<Span>>)>() + 1) * 16 / 7 + 2 * size_of::<usize>();
-const PLACE_BYTES: usize = size_of::<Arc<Span>>();
+impl Found {
+    /// Decodes them. May block on disk.
+    pub(super) fn decode(&self) -> Result<Vec<Arc<Span>>, StoreError> {
+        let mut decoder = Decoder::default();
+        let heads =
+            self.spans.iter().filter_map(|(batch, head)| Some((batch, batch.heads.get(*head as usize)?)));
+        heads.map(|(batch, head)| decoder.span(batch, head).map(Arc::new)).collect()
+    }
+}
 
-/// What the spans of a batch hold, their resources counted once for each run of spans that share one.
-fn batch_bytes(batch: &[Arc<Span>]) -> usize {
-    /// With its two reference counts, and its place in the batch.
-    const SPAN_BYTES: usize = allocation_bytes(size_of::<Span>() + 2 * size_of::<usize>()) + PLACE_BYTES;
-    const RESOURCE_BYTES: usize = allocation_bytes(size_of::<Resource>() + 2 * size_of::<usize>());
-    let mut resource = None;
-    let mut bytes = allocation_bytes(2 * size_of::<usize>());
-    for span in batch {
-        bytes += SPAN_BYTES
-            + [&span.name, &span.trace_state, &span.status_message].map(text_bytes).iter().sum::<usize>();
-        bytes += attribute_bytes(&span.attributes);
-        bytes += vector_bytes(&span.events) + vector_bytes(&span.links);
-        bytes += span
-            .events
-            .iter()
-            .map(|event| text_bytes(&event.name) + attribute_bytes(&event.attributes))
-            .sum::<usize>();
-        bytes += span.links.iter().map(|link| attribute_bytes(&link.attributes)).sum::<usize>();
-        let of_this_span = Arc::as_ptr(&span.resource);
-        if resource != Some(of_this_span) {
-            bytes += RESOURCE_BYTES + attribute_bytes(&span.resource.attributes);
-            resource = Some(of_this_span);
+impl FiledBatch {
+    /// Decodes all spans, in the order they came. May block on disk.
+    pub(super) fn spans(&self) -> Result<Vec<Arc<Span>>, StoreError> {
+        self.decode(&self.heads.iter().collect::<Vec<_>>())
+    }
+
+    /// Decodes some spans. May block on disk.
+    fn decode(&self, heads: &[&Head]) -> Result<Vec<Arc<Span>>, StoreError> {
+        /// From here on, one read of all is cheaper than one read for each.
+        const MANY: usize = 8;
+        if heads.len() < MANY {
+            let mut decoder = Decoder::default();
+            return heads.iter().map(|head| decoder.span(self, head).map(Arc::new)).collect();
         }
+        let mut buffer = Vec::new();
+        let message = self.payload.read_all(&mut buffer).map_err(|error| unreadable(&error))?;
+        let mut resource: Option<(u32, Arc<Resource>)> = None;
+        let mut spans = Vec::with_capacity(heads.len());
+        for head in heads {
+            let place = head.place;
+            let shared = match &resource {
+                Some((at, resource)) if *at == place.resource_at => Arc::clone(resource),
+                _ => {
+                    let read = decode_resource(part(message, place.resource()));
+                    let read = Arc::new(read.map_err(|error| unreadable(&error))?);
+                    resource = Some((place.resource_at, Arc::clone(&read)));
+                    read
+                }
+            };
+            let span = decode_span(part(message, place.span()), place, &shared);
+            spans.push(Arc::new(span.map_err(|error| unreadable(&error))?));
+        }
+        Ok(spans)
     }
-    bytes
 }
 
-fn attribute_bytes(attributes: &Vec<Attribute>) -> usize {
-    let of_one = |attribute: &Attribute| text_bytes(&attribute.key) + value_bytes(&attribute.value);
-    vector_bytes(attributes) + attributes.iter().map(of_one).sum::<usize>()
+fn part(message: &[u8], (begin, end): (usize, usize)) -> &[u8] {
+    message.get(begin..end).unwrap_or_default()
 }
 
-fn value_bytes(value: &Value) -> usize {
-    match value {
-        Value::Text(text) => text_bytes(text),
-        Value::Bytes(bytes) => vector_bytes(bytes),
-        Value::List(values) => vector_bytes(values) + values.iter().map(value_bytes).sum::<usize>(),
-        Value::Map(attributes) => attribute_bytes(attributes),
-        Value::Bool(_) | Value::Int(_) | Value::Double(_) => 0,
+/// Decodes single spans; neighbours of one resource share it.
+#[derive(Debug, Default)]
+struct Decoder {
+    buffer: Vec<u8>,
+    resource: Option<(*const FiledBatch, u32, Arc<Resource>)>,
+}
+
+impl Decoder {
+    fn span(&mut self, batch: &FiledBatch, head: &Head) -> Result<Span, StoreError> {
+        let place = head.place;
+        let resource = match &self.resource {
+            Some((of, at, resource)) if *of == std::ptr::from_ref(batch) && *at == place.resource_at => {
+                Arc::clone(resource)
+            }
+            _ => {
+                let bytes = batch.payload.read(place.resource(), &mut self.buffer);
+                let bytes = bytes.map_err(|error| unreadable(&error))?;
+                let resource = Arc::new(decode_resource(bytes).map_err(|error| unreadable(&error))?);
+                self.resource = Some((std::ptr::from_ref(batch), place.resource_at, Arc::clone(&resource)));
+                resource
+            }
+        };
+        let bytes = batch.payload.read(place.span(), &mut self.buffer).map_err(|error| unreadable(&error))?;
+        decode_span(bytes, place, &resource).map_err(|error| unreadable(&error))
     }
 }
 
-/// What a vector holds is what it has room for, however little is in it.
-fn vector_bytes<T>(vector: &Vec<T>) -> usize {
-    allocation_bytes(vector.capacity() * size_of::<T>())
+fn unreadable(error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Failed(format!("a batch cannot be read back from the log: {error}"))
 }
 
-fn text_bytes(text: &String) -> usize {
-    allocation_bytes(text.capacity())
+/// About how much memory a batch takes at most in an empty window, besides its bytes: as if each of its spans began a trace.
+pub(super) fn estimated_bytes(spans: usize) -> usize {
+    held_bytes(spans, spans)
 }
 
-/// What the allocator takes for a request: a word of its own, in steps of two words, at least four.
-const fn allocation_bytes(bytes: usize) -> usize {
-    const WORD_BYTES: usize = size_of::<usize>();
-    if bytes == 0 {
-        return 0;
-    }
-    let whole = (bytes + WORD_BYTES).next_multiple_of(2 * WORD_BYTES);
-    if whole < 4 * WORD_BYTES { 4 * WORD_BYTES } else { whole }
+/// Heads and places, vectors of which may be twice as long as what they hold; and entries of traces in a table that is at
+/// least 7/16 full.
+fn held_bytes(spans: usize, traces: usize) -> usize {
+    const BATCH_BYTES: usize = size_of::<FiledBatch>() + 6 * size_of::<usize>();
+    const TRACE_BYTES: usize = (size_of::<(TraceId, u32)>() + 1) * 16 / 7;
+    BATCH_BYTES + spans * (size_of::<Head>() + 2 * size_of::<Place>()) + traces * TRACE_BYTES
 }
 
 #[cfg(test)]

@@ -144,7 +144,7 @@ fn own_context() -> TraceContext {
 pub fn otlp_message(bytes: &[u8]) {
     let _ = otlp::decode_rejected_spans(bytes);
     if let Ok(decoded) = otlp::decode_export_request(bytes) {
-        assert!(decoded.spans.len() as u64 + decoded.rejected <= bytes.len() as u64);
+        assert!(decoded.spans.len() as u64 + decoded.tally.rejected <= bytes.len() as u64);
         let written = otlp::encode_export_request(&decoded.spans);
         let again = otlp::decode_export_request(&written).expect("what we wrote is whole");
         assert_eq!(again.spans.len(), decoded.spans.len());

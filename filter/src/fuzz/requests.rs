@@ -74,7 +74,7 @@ pub fn whole_requests(bytes: &[u8]) {
     engine.on_done(&mut host);
     for message in &host.calls {
         let decoded = otlp::decode_export_request(message).expect("what the filter sends is OTLP");
-        assert_eq!(decoded.rejected, 0, "{:?}", decoded.reason);
+        assert_eq!(decoded.tally.rejected, 0, "{:?}", decoded.tally.reason);
     }
 }
 

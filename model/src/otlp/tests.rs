@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::wire::{close_message, open_message, put_bytes, put_number};
 use super::*;
-use crate::attribute::STUB;
+use crate::attribute::{CUT, STUB};
 use crate::id::{SpanId, TraceId};
 use crate::span::Span;
 use crate::span::{Attribute, Resource, SpanEvent, SpanKind, SpanLink, StatusCode, Value};
@@ -66,7 +66,7 @@ fn decoding_what_was_encoded_gives_the_same_spans() {
     plain.resource = Arc::default();
     let spans = vec![full_span(), plain, full_span()];
     let decoded = decode_export_request(&encode_export_request(&spans)).unwrap();
-    assert_eq!(decoded, Decoded { spans, ..Decoded::default() });
+    assert_eq!(decoded, Decoded { spans, tally: Tally { spans: 3, ..Tally::default() } });
 }
 
 #[wasm_bindgen_test(unsupported = test)]
@@ -78,8 +78,8 @@ fn a_span_without_usable_ids_is_refused_alone() {
         put_bytes(span, 2, &[0; 8]);
     }));
     let decoded = decode_export_request(&bytes).unwrap();
-    assert_eq!((decoded.spans.len(), decoded.rejected), (1, 2));
-    assert_eq!(decoded.reason, Some("trace_id is not 16 bytes, or all zero"));
+    assert_eq!((decoded.spans.len(), decoded.tally.rejected), (1, 2));
+    assert_eq!(decoded.tally.reason, Some("trace_id is not 16 bytes, or all zero"));
 }
 
 #[wasm_bindgen_test(unsupported = test)]
@@ -128,13 +128,18 @@ fn what_is_too_many_in_one_span_is_left_out_and_counted() {
     let value = [0x10, 1];
     let key_value = [&[0x12, 2], value.as_slice()].concat();
     let link = [&[0x0a, 16], [1; 16].as_slice(), &[0x12, 8], &[1; 8]].concat();
-    let cases = [(9, key_value.as_slice()), (11, &[]), (13, &link)];
+    let cases = [(9, key_value.as_slice()), (11, &[0x12, 1, b'e']), (13, &link)];
     for (field, body) in cases {
         for (sent, kept, cut) in [(1_024, 1_024, 0), (1_030, 1_024, 6)] {
             let decoded = decode_export_request(&request_with_many(field, body, sent)).unwrap();
             let span = &decoded.spans[0];
-            let found = span.attributes.len() + span.events.len() + span.links.len();
-            assert_eq!((found, decoded.cut), (kept, cut), "field {field}, {sent} times");
+            let mark = span.attribute(CUT).and_then(Value::as_int).unwrap_or(0);
+            let found = span.attributes.len() + span.events.len() + span.links.len() - usize::from(cut > 0);
+            assert_eq!(
+                (found, decoded.tally.cut, mark),
+                (kept, cut, cut as i64),
+                "field {field}, {sent} times"
+            );
         }
     }
 }
@@ -147,29 +152,96 @@ fn what_is_too_many_in_a_resource_or_a_value_is_left_out_and_counted() {
     (0..300).for_each(|_| put_bytes(&mut resource, 1, &[0x12, 2, 0x10, 1]));
     close_message(&mut resource, attributes);
     close_message(&mut resource, resource_spans);
-    assert_eq!(decode_export_request(&resource).unwrap().cut, 300 - 256);
+    assert_eq!(decode_export_request(&resource).unwrap().tally.cut, 300 - 256);
     let mut list = full_span();
     list.attributes = vec![attribute("list", Value::List(vec![Value::Bool(true); 1_500]))];
     let decoded = decode_export_request(&encode_export_request(&[list])).unwrap();
-    assert_eq!(decoded.cut, 1_500 - 1_024);
+    assert_eq!(decoded.tally.cut, 1_500 - 1_024);
     assert!(matches!(&decoded.spans[0].attributes[0].value, Value::List(values) if values.len() == 1_024));
 }
 
-/// Two bytes on the wire, an event in memory: what one span may not hold, many spans may not hold together.
 #[wasm_bindgen_test(unsupported = test)]
-fn what_is_too_many_in_one_message_is_left_out_and_counted() {
-    let request = request_with_many(11, &[], 1_000).repeat(1_100);
-    let decoded = decode_export_request(&request).unwrap();
-    let kept: usize = decoded.spans.iter().map(|span| span.events.len()).sum();
-    assert_eq!((decoded.spans.len(), kept, decoded.cut), (1_100, 1_000_000, 100_000));
+fn what_is_too_many_in_one_span_together_is_left_out_and_counted() {
+    let mut wide = full_span();
+    let list = Value::List(vec![Value::Bool(true); 1_000]);
+    wide.attributes = (0..20).map(|number| attribute(&number.to_string(), list.clone())).collect();
+    let decoded = decode_export_request(&encode_export_request(&[wide])).unwrap();
+    let kept: usize = decoded.spans[0].attributes.iter().filter(|found| found.key != CUT).count();
+    let values = decoded.spans[0].attributes.iter().filter_map(|found| match &found.value {
+        Value::List(values) => Some(values.len()),
+        _ => None,
+    });
+    // The event and the link come behind the attributes and find no room either.
+    assert_eq!((kept, values.sum::<usize>() + kept), (17, 16_384));
+    assert_eq!(decoded.tally.cut, 17_000 + 3 + 2 - 16_384 + 17);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn texts_over_the_limit_are_shortened_between_characters_and_counted() {
+    for (text, kept) in
+        [("x".repeat(65_536), 65_536), ("x".repeat(65_537), 65_536), ("é".repeat(33_000), 65_536)]
+    {
+        let mut long = full_span();
+        long.attributes = vec![attribute("long", Value::Text(text.clone()))];
+        long.name = format!("{text}é");
+        let decoded = decode_export_request(&encode_export_request(&[long])).unwrap();
+        let span = &decoded.spans[0];
+        assert_eq!(span.attribute("long").and_then(Value::as_text).map(str::len), Some(kept));
+        assert!(span.name.len() == 65_536 && !span.name.contains('\u{fffd}'));
+        assert_eq!(decoded.tally.cut, 1 + u64::from(text.len() > kept));
+    }
+    let odd = format!("x{}", "é".repeat(33_000));
+    let mut long = full_span();
+    long.name = odd;
+    let decoded = decode_export_request(&encode_export_request(&[long])).unwrap();
+    assert!(decoded.spans[0].name.len() == 65_535 && !decoded.spans[0].name.contains('\u{fffd}'));
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_span_of_too_many_bytes_is_rejected_alone() {
+    let mut large = full_span();
+    large.attributes = (0..20).map(|n| attribute(&n.to_string(), Value::Text("x".repeat(60_000)))).collect();
+    let decoded = decode_export_request(&encode_export_request(&[large, full_span()])).unwrap();
+    assert_eq!((decoded.spans.len(), decoded.tally.rejected), (1, 1));
+    assert_eq!(decoded.tally.reason, Some("a span may have 1,048,576 bytes"));
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_resource_spans_with_two_resources_is_refused() {
+    let mut bytes = Vec::new();
+    let resource_spans = open_message(&mut bytes, 1);
+    (0..2).for_each(|_| put_bytes(&mut bytes, 1, &[0x0a, 4, 0x12, 2, 0x10, 1]));
+    close_message(&mut bytes, resource_spans);
+    assert_eq!(decode_export_request(&bytes), Err(DecodeError::TwoResources));
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_scan_tells_what_decoding_gives() {
+    let mut child = full_span();
+    child.resource = Arc::default();
+    child.parent_span_id = None;
+    let bytes = encode_export_request(&[full_span(), child]);
+    let spans = decode_export_request(&bytes).unwrap().spans;
+    let mut heads = Vec::new();
+    scan_export_request(&bytes, |head| heads.push(head)).unwrap();
+    assert_eq!(heads.len(), spans.len());
+    for (head, span) in heads.iter().zip(&spans) {
+        assert_eq!(
+            (head.trace_id, head.span_id, head.parent_span_id),
+            (span.trace_id, span.span_id, span.parent_span_id)
+        );
+        assert_eq!((head.kind, head.status, head.name), (span.kind, span.status, span.name.as_bytes()));
+        assert_eq!((head.start_unix_ns, head.end_unix_ns), (span.start_unix_ns, span.end_unix_ns));
+        assert_eq!(head.service_name.unwrap_or(b"unknown_service"), span.service_name().as_bytes());
+    }
 }
 
 #[wasm_bindgen_test(unsupported = test)]
 fn spans_beyond_the_limit_of_a_message_are_rejected_with_the_reason() {
     let request = request_with_many(11, &[], 0).repeat(100_007);
     let decoded = decode_export_request(&request).unwrap();
-    assert_eq!((decoded.spans.len(), decoded.rejected, decoded.too_many), (100_000, 7, 7));
-    assert_eq!(decoded.reason, Some("a message may have 100,000 spans; send smaller batches"));
+    assert_eq!((decoded.spans.len(), decoded.tally.rejected, decoded.tally.too_many), (100_000, 7, 7));
+    assert_eq!(decoded.tally.reason, Some("a message may have 100,000 spans; send smaller batches"));
 }
 
 #[wasm_bindgen_test(unsupported = test)]
@@ -180,7 +252,7 @@ fn any_damage_to_a_message_is_survived() {
             let mut bad = good.clone();
             bad[at] = value;
             if let Ok(decoded) = decode_export_request(&bad) {
-                assert!(decoded.spans.len() as u64 + decoded.rejected <= good.len() as u64);
+                assert!(decoded.spans.len() as u64 + decoded.tally.rejected <= good.len() as u64);
             }
         }
         assert!(decode_export_request(&good[..at]).map_or(0, |decoded| decoded.spans.len()) <= 1);

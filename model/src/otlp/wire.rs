@@ -26,6 +26,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field's number and value; `None` at the end of the message.
+    #[inline]
     pub(super) fn next(&mut self) -> Result<Option<(u64, Field<'a>)>, DecodeError> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -48,7 +49,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn varint(&mut self) -> Result<u64, DecodeError> {
+        // Nearly all tags and lengths are one byte long.
+        match self.rest.split_first() {
+            Some((first, rest)) if *first < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(*first))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, DecodeError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let (first, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;

@@ -1,5 +1,7 @@
 //! OTLP over HTTP.
 
+use throughline_model::span::Value;
+
 use super::*;
 
 fn request(body: impl Into<Body>, headers: &[(&str, &str)]) -> Request<Body> {
@@ -78,7 +80,9 @@ async fn what_is_left_out_of_a_span_is_counted_and_told_to_the_sender() {
     assert!(String::from_utf8_lossy(&answer.body).contains(words), "{:?}", answer.body);
     assert_eq!(fixture.counters.span_parts_cut.get(), 6);
     assert_eq!(fixture.counters.spans_rejected.sum(), 0);
-    assert_eq!(store.trace(contract::trace_id(1)).unwrap()[0].attributes.len(), 1_024);
+    let kept = &store.trace(contract::trace_id(1)).unwrap()[0];
+    assert_eq!(kept.attributes.len(), 1_024 + 1);
+    assert_eq!(kept.attribute("throughline.cut"), Some(&Value::Int(6)));
 }
 
 async fn check_refused(body: &[u8], headers: &[(&str, &str)], status: u16, reason: &str, words: &str) {

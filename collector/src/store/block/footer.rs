@@ -35,6 +35,7 @@ pub(super) struct Footer {
 }
 
 impl Footer {
+    /// All but what is inline.
     pub(super) fn entries(&self) -> Vec<KeyValue> {
         let services = serde_json::Value::from_iter(self.services.names().iter().cloned());
         [
@@ -48,13 +49,14 @@ impl Footer {
             (MORE_SERVICES, u64::from(self.services.has_more()).to_string()),
         ]
         .into_iter()
-        .chain(
-            self.inline
-                .iter()
-                .map(|inline| (INLINE, serde_json::Value::from_iter(inline.iter().cloned()).to_string())),
-        )
         .map(|(key, value)| KeyValue::new(key.to_owned(), value))
         .collect()
+    }
+
+    /// The entry of the attributes that are inline.
+    pub(super) fn inline_entry(inline: &BTreeSet<String>) -> KeyValue {
+        let list = serde_json::Value::from_iter(inline.iter().cloned());
+        KeyValue::new(INLINE.to_owned(), list.to_string())
     }
 
     /// Whether values of an attribute with a column may lie outside of it.

@@ -16,8 +16,18 @@ fn write_block(spans: &[Span]) -> (tempfile::TempDir, Block) {
     let spans: Vec<Arc<Span>> = spans.iter().cloned().map(Arc::new).collect();
     let mut services = ServiceNames::default();
     spans.iter().for_each(|span| services.insert(span.service_name()));
-    let contents =
-        Contents { spans: spans.iter().collect(), services, segments: (3, 7), written_unix_ns: 1_000_000 };
+    let (mut seen, mut sorted) = (BTreeSet::new(), spans.clone());
+    sorted.retain(|span| seen.insert((span.trace_id, span.span_id, span.kind as u8)));
+    sorted.sort_by_key(|span| (span.trace_id, span.start_unix_ns));
+    let starts = || spans.iter().map(|span| span.start_unix_ns);
+    let contents = Contents {
+        traces: spans.len() as u64,
+        starts_unix_ns: (starts().min().unwrap(), starts().max().unwrap()),
+        spans: sorted.into_iter().map(Ok),
+        services,
+        segments: (3, 7),
+        written_unix_ns: 1_000_000,
+    };
     let path = write(folder.path(), contents).unwrap();
     let block = Block::open(&path).unwrap();
     (folder, block)

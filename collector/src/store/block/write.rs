@@ -1,6 +1,6 @@
-//! Spans to a block: sorted by trace and start, each span once, in one file that is durable before it is known.
+//! Spans to a block: in one file that is durable before it is known.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,9 +19,13 @@ const BATCH_ROWS: usize = 4_096;
 
 /// What a block is made of.
 #[derive(Debug)]
-pub(in crate::store) struct Contents<'a> {
-    /// Spans in the order they came; of those with the same ids and kind the first is kept.
-    pub(in crate::store) spans: Vec<&'a Arc<Span>>,
+pub(in crate::store) struct Contents<I> {
+    /// Spans by trace and start, each once.
+    pub(in crate::store) spans: I,
+    /// How many different traces they belong to.
+    pub(in crate::store) traces: u64,
+    /// Their earliest and their latest start.
+    pub(in crate::store) starts_unix_ns: (u64, u64),
     /// Names of all their services.
     pub(in crate::store) services: ServiceNames,
     /// The first and the last segment of the log that held them.
@@ -32,36 +36,44 @@ pub(in crate::store) struct Contents<'a> {
 
 /// Writes a block into a folder and returns its path. It exists under that path only when all of it is on disk; making
 /// the folder itself durable is left to the caller.
-pub(in crate::store) fn write(folder: &Path, contents: Contents<'_>) -> Result<PathBuf, BlockError> {
-    let Contents { mut spans, services, segments: (first_segment, last_segment), written_unix_ns } = contents;
-    let traces = sort_and_deduplicate(&mut spans);
-    let starts = || spans.iter().map(|span| span.start_unix_ns);
+pub(in crate::store) fn write(
+    folder: &Path,
+    contents: Contents<impl Iterator<Item = Result<Arc<Span>, BlockError>>>,
+) -> Result<PathBuf, BlockError> {
+    let (min, max) = contents.starts_unix_ns;
+    let (first_segment, last_segment) = contents.segments;
+    // What is inline is known once all spans were seen, and added then.
     let footer = Footer {
-        min_start_unix_ns: starts().min().unwrap_or_default(),
-        max_start_unix_ns: starts().max().unwrap_or_default(),
-        written_unix_ns,
+        min_start_unix_ns: min,
+        max_start_unix_ns: max,
+        written_unix_ns: contents.written_unix_ns,
         first_segment,
         last_segment,
-        services,
-        inline: Some(inline_attributes(&spans)),
+        services: contents.services,
+        inline: None,
     };
     // Segment numbers never come back, so neither does the name.
-    let (min, max) = (footer.min_start_unix_ns, footer.max_start_unix_ns);
     let path = folder.join(format!("{min:020}-{max:020}-{last_segment:08}.parquet"));
     let unfinished = path.with_extension("tmp");
-    let properties = schema::properties(traces, footer.entries())?;
+    let properties = schema::properties(contents.traces, footer.entries())?;
     let mut writer = ArrowWriter::try_new(File::create(&unfinished)?, Arc::clone(&SCHEMA), Some(properties))?;
-    for batch in spans.chunks(BATCH_ROWS) {
-        writer.write(&rows::to_columns(batch)?)?;
+    let (mut spans, mut inline) = (contents.spans, BTreeSet::new());
+    loop {
+        let batch = spans.by_ref().take(BATCH_ROWS).collect::<Result<Vec<_>, _>>()?;
+        if batch.is_empty() {
+            break;
+        }
+        note_inline_attributes(&batch, &mut inline);
+        writer.write(&rows::to_columns(&batch)?)?;
     }
+    writer.append_key_value_metadata(Footer::inline_entry(&inline));
     writer.into_inner()?.sync_all()?;
     fs::rename(&unfinished, &path)?;
     Ok(path)
 }
 
-/// Attributes with a column that some span has with a value of another type, or more than once.
-fn inline_attributes(spans: &[&Arc<Span>]) -> BTreeSet<String> {
-    let mut inline = BTreeSet::new();
+/// Collects the attributes with a column that some span has with a value of another type, or more than once.
+fn note_inline_attributes(spans: &[Arc<Span>], inline: &mut BTreeSet<String>) {
     for span in spans {
         for (number, attribute) in span.attributes.iter().enumerate() {
             let Some(column) =
@@ -76,24 +88,4 @@ fn inline_attributes(spans: &[&Arc<Span>]) -> BTreeSet<String> {
             }
         }
     }
-    inline
-}
-
-/// Returns how many different traces there are.
-fn sort_and_deduplicate(spans: &mut Vec<&Arc<Span>>) -> u64 {
-    // Stable, so that the first of several copies stays the first.
-    spans.sort_by_key(|span| span.trace_id);
-    let mut traces = 0;
-    let mut current = None;
-    let mut seen = HashSet::new();
-    spans.retain(|span| {
-        if current != Some(span.trace_id) {
-            current = Some(span.trace_id);
-            traces += 1;
-            seen.clear();
-        }
-        seen.insert((span.span_id, span.kind))
-    });
-    spans.sort_by_key(|span| (span.trace_id, span.start_unix_ns));
-    traces
 }

@@ -10,6 +10,7 @@ use super::folder::sync_folder;
 use super::manifest::Manifest;
 use super::segment;
 use super::state::{FrozenWindow, Shared};
+use crate::store::Durability;
 use crate::store::block::{self, Block, BlockError};
 use crate::store::rollup::{Kept, Written};
 
@@ -41,12 +42,17 @@ impl Archiver {
                 next_expiry = Instant::now() + EXPIRY_INTERVAL;
             }
             match windows.recv_timeout(next_expiry.saturating_duration_since(Instant::now())) {
-                Ok(_) if self.shared.is_stopping() => return,
+                Ok(_) if self.shared.is_stopping() && self.is_in_log() => return,
                 Ok(window) => self.archive_until_done(&window),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    /// Whether a window that is not in a block is in the log, to be read at the next start.
+    fn is_in_log(&self) -> bool {
+        self.shared.config.durability != Durability::Memory
     }
 
     fn archive_until_done(&mut self, window: &Arc<FrozenWindow>) {
@@ -65,9 +71,13 @@ impl Archiver {
 
     fn archive(&mut self, window: &Arc<FrozenWindow>) -> Result<(), BlockError> {
         let folder = &self.shared.folder;
+        let spans = window.spans.sorted();
         let contents = block::Contents {
-            spans: window.spans.batches().iter().flat_map(|batch| batch.iter()).collect(),
-            services: window.spans.services().clone(),
+            traces: spans.traces(),
+            starts_unix_ns: spans.starts_unix_ns(),
+            spans: spans
+                .map(|span| span.map(Arc::new).map_err(|error| BlockError::Source(error.to_string()))),
+            services: window.spans.services(),
             segments: window.segments,
             written_unix_ns: now_unix_ns(),
         };

@@ -1,17 +1,20 @@
 //! The thread that makes batches durable: all that wait are written and forced to disk together, become visible, and are
 //! then acknowledged.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use throughline_model::span::Span;
 use tokio::sync::oneshot;
 
+use super::record::HEADER_BYTES;
 use super::segment::SegmentWriter;
-use super::state::{FrozenWindow, MAX_WINDOW_BYTES, Room, Shared};
-use crate::store::StoreError;
+use super::state::{FrozenWindow, Room, Shared};
+use crate::store::batch::Batch;
+use crate::store::window::Payload;
+use crate::store::{Durability, StoreError};
 
 /// Batches and bytes that are written together at most.
 const GROUP_BATCHES: usize = 512;
@@ -23,16 +26,15 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// A batch on its way to the log.
 #[derive(Debug)]
-pub(super) struct Batch {
-    pub(super) payload: bytes::Bytes,
-    pub(super) spans: Arc<[Arc<Span>]>,
+pub(super) struct Append {
+    pub(super) batch: Batch,
     pub(super) room: Room,
     pub(super) reply: oneshot::Sender<Result<(), StoreError>>,
 }
 
 #[derive(Debug)]
 pub(super) enum Command {
-    Append(Batch),
+    Append(Append),
     Stop,
 }
 
@@ -65,64 +67,77 @@ impl Committer {
                     let (group, is_last) = gather(first, commands);
                     self.commit(group);
                     if is_last {
-                        return;
+                        break;
                     }
                 }
-                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if self.is_cut_due() {
                 self.cut();
             }
         }
+        if self.shared.config.durability == Durability::Memory && self.shared.read().live.spans() > 0 {
+            // There is no log to read it from at the next start.
+            self.cut();
+        }
     }
 
-    fn commit(&mut self, group: Vec<Batch>) {
-        let payloads = group.iter().map(|batch| batch.payload.as_ref());
-        let written = Self::write(&self.shared, &mut self.writer, payloads);
-        self.shared.log_bytes.fetch_add(self.writer.take_growth(), Ordering::Relaxed);
+    fn commit(&mut self, group: Vec<Append>) {
+        if self.shared.config.durability == Durability::Memory {
+            let payloads = group.iter().map(|append| Payload::Memory(append.batch.payload.clone())).collect();
+            return self.publish(group, payloads);
+        }
+        let written = self.write(&group);
+        let growth = self.writer.take_growth();
+        self.shared.log_bytes.fetch_add(growth, Ordering::Relaxed);
         match written {
-            Ok(bytes) => {
+            Ok(payloads) => {
                 let counters = &self.shared.counters;
                 counters.log_records.inc_by(group.len() as u64);
-                counters.log_bytes.inc_by(bytes);
-                counters.log_syncs.inc();
-                self.publish(group);
+                counters.log_bytes.inc_by(growth);
+                counters.log_syncs.inc_by(u64::from(self.shared.config.durability == Durability::Fsync));
+                self.publish(group, payloads);
             }
             Err(error) => {
                 self.shared.counters.log_failures.inc();
-                for batch in group {
-                    let reason = format!("the write-ahead log cannot be written: {error}");
+                for append in group {
                     // Nobody waits any more when the sender has gone; the batch is not acknowledged either way.
-                    batch.reply.send(Err(StoreError::Failed(reason))).ok();
+                    append.reply.send(Err(refusal(&error))).ok();
                 }
             }
         }
     }
 
-    fn write<'a>(
-        shared: &Shared,
-        writer: &mut SegmentWriter,
-        payloads: impl Iterator<Item = &'a [u8]>,
-    ) -> std::io::Result<u64> {
-        if !writer.takes_more() {
-            *writer = SegmentWriter::create(&shared.folder.log, writer.number() + 1)?;
+    /// Writes the batches to the log and tells where their bytes can be read again.
+    fn write(&mut self, group: &[Append]) -> io::Result<Vec<Payload>> {
+        if !self.writer.takes_more() {
+            self.writer = SegmentWriter::create(&self.shared.folder.log, self.writer.number() + 1)?;
         }
-        writer.append(payloads)
+        let messages: Vec<&[u8]> = group.iter().map(|append| append.batch.payload.as_ref()).collect();
+        let mut offset = self.writer.append(&messages, self.shared.config.durability)?;
+        let place = |message: &&[u8]| {
+            let (file, bytes) = (Arc::clone(self.writer.file()), message.len() as u32);
+            let payload = Payload::Log { file, offset, bytes };
+            offset += (message.len() + HEADER_BYTES) as u64;
+            payload
+        };
+        Ok(messages.iter().map(place).collect())
     }
 
-    fn publish(&self, group: Vec<Batch>) {
+    fn publish(&self, group: Vec<Append>, payloads: Vec<Payload>) {
         let mut replies = Vec::with_capacity(group.len());
         let mut state = self.shared.write();
-        for batch in group {
-            let bytes = state.live.push(Arc::clone(&batch.spans));
-            state.live_room.push(batch.room.settled_at(bytes));
-            replies.push((batch.spans, batch.reply));
+        for (Append { batch, room, reply }, payload) in group.into_iter().zip(payloads) {
+            let traces = self.shared.feed.traces_of(&batch.heads.spans);
+            let bytes = state.live.push(batch.heads, &batch.payload, payload);
+            state.live_room.push(room.settled_at(bytes));
+            replies.push((traces, reply));
         }
         drop(state);
         self.shared.publish_stats();
-        for (spans, reply) in replies {
-            self.shared.feed.announce(&spans);
+        for (traces, reply) in replies {
+            self.shared.feed.announce(traces);
             // Nobody waits any more when the sender has gone; the batch is kept either way.
             reply.send(Ok(())).ok();
         }
@@ -144,7 +159,7 @@ impl Committer {
         }
         let (state, config) = (self.shared.read(), &self.shared.config);
         state.live.spans() >= config.block_max_spans
-            || state.live.bytes() >= MAX_WINDOW_BYTES
+            || state.live.bytes() >= self.shared.max_window_bytes()
             || state.live.oldest().is_some_and(|oldest| oldest.elapsed() >= config.block_max_age)
     }
 
@@ -169,15 +184,25 @@ impl Committer {
     }
 }
 
+/// What a sender is told. A disk without room may have some later, other faults are for the operator.
+fn refusal(error: &io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Busy(
+            "the disk of the data folder is full; free some room or shorten the retention".to_owned(),
+        ),
+        _ => StoreError::Failed(format!("the write-ahead log cannot be written: {error}")),
+    }
+}
+
 /// Takes what waits besides the first batch. Also says whether to stop after it.
-fn gather(first: Batch, commands: &Receiver<Command>) -> (Vec<Batch>, bool) {
-    let mut bytes = first.payload.len();
+fn gather(first: Append, commands: &Receiver<Command>) -> (Vec<Append>, bool) {
+    let mut bytes = first.batch.payload.len();
     let mut group = vec![first];
     while group.len() < GROUP_BATCHES && bytes < GROUP_BYTES {
         match commands.try_recv() {
-            Ok(Command::Append(batch)) => {
-                bytes += batch.payload.len();
-                group.push(batch);
+            Ok(Command::Append(append)) => {
+                bytes += append.batch.payload.len();
+                group.push(append);
             }
             Ok(Command::Stop) => return (group, true),
             Err(_) => break,

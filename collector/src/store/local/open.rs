@@ -1,23 +1,21 @@
 //! Opens a data folder as the last process left it, however that one ended.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use throughline_model::otlp::decode_export_request;
-use throughline_model::span::Span;
-
 use super::folder::{Folder, failure, sync_folder};
 use super::manifest::{self, Manifest};
 use super::record::Records;
 use super::segment::{self, Segment, SegmentWriter};
-use super::state::{MAX_WINDOW_BYTES, Shared};
+use super::state::Shared;
+use crate::store::batch::Heads;
 use crate::store::block::Block;
 use crate::store::rollup::Kept;
-use crate::store::window::estimated_bytes;
+use crate::store::window::{Payload, estimated_bytes};
 use crate::store::{Config, StoreError};
 use crate::telemetry::Counters;
 
@@ -142,10 +140,14 @@ fn replay<'a>(
     let mut first_of_live = first_segment;
     for segment in segments {
         let bytes = fs::read(&segment.path).map_err(|error| failure("read", &segment.path, &error))?;
+        let file = File::open(&segment.path).map_err(|error| failure("open", &segment.path, &error))?;
+        let file = Arc::new(file);
         shared.log_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         let mut records = Records::new(&bytes);
-        for payload in records.by_ref() {
-            replay_record(shared, segment, payload);
+        for message in records.by_ref() {
+            let offset = message.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr()) as u64;
+            let payload = Payload::Log { file: Arc::clone(&file), offset, bytes: message.len() as u32 };
+            replay_record(shared, segment, message, payload);
         }
         if records.torn() > 0 {
             shared.counters.log_records_torn.inc_by(records.torn());
@@ -156,7 +158,9 @@ fn replay<'a>(
             );
         }
         let mut state = shared.write();
-        if state.live.spans() >= shared.config.block_max_spans || state.live.bytes() >= MAX_WINDOW_BYTES {
+        if state.live.spans() >= shared.config.block_max_spans
+            || state.live.bytes() >= shared.max_window_bytes()
+        {
             state.freeze((first_of_live, segment.number));
             first_of_live = segment.number + 1;
         }
@@ -164,13 +168,13 @@ fn replay<'a>(
     Ok(first_of_live)
 }
 
-fn replay_record(shared: &Shared, segment: &Segment, payload: &[u8]) {
-    match decode_export_request(payload) {
-        Ok(decoded) => {
-            let spans: Arc<[Arc<Span>]> = decoded.spans.into_iter().map(Arc::new).collect();
-            let room = shared.reserve_for_replay(spans.len(), estimated_bytes(&spans));
+fn replay_record(shared: &Shared, segment: &Segment, message: &[u8], payload: Payload) {
+    match Heads::scan(message) {
+        Ok((heads, _)) => {
+            let spans = heads.spans.len();
+            let room = shared.reserve_for_replay(spans, estimated_bytes(spans));
             let mut state = shared.write();
-            let bytes = state.live.push(spans);
+            let bytes = state.live.push(heads, message, payload);
             state.live_room.push(room.settled_at(bytes));
         }
         Err(error) => {

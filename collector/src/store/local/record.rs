@@ -6,13 +6,13 @@
 
 /// The mark tells the version of the format.
 const MARK: [u8; 4] = *b"TLR1";
-const HEADER_BYTES: usize = 16;
+pub(super) const HEADER_BYTES: usize = 16;
 
 /// Longer payloads are never written, so a length above this is damage.
 pub(super) const MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;
 
-/// Appends one record.
-pub(super) fn write_record(buffer: &mut Vec<u8>, payload: &[u8]) {
+/// What stands in front of a payload.
+pub(super) fn header(payload: &[u8]) -> [u8; HEADER_BYTES] {
     debug_assert!(payload.len() <= MAX_PAYLOAD_BYTES, "checked by the store before a batch is queued");
     let mut header = [0u8; HEADER_BYTES];
     let parts = MARK
@@ -24,8 +24,7 @@ pub(super) fn write_record(buffer: &mut Vec<u8>, payload: &[u8]) {
     }
     let (checked, checksum) = header.split_at_mut(12);
     checksum.copy_from_slice(&crc32fast::hash(checked).to_le_bytes());
-    buffer.extend_from_slice(&header);
-    buffer.extend_from_slice(payload);
+    header
 }
 
 /// Walks over the intact records of a segment.

@@ -1,11 +1,13 @@
 //! Segments of the write-ahead log: numbered files that batches are appended to, and that go when blocks hold their spans.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, IoSlice, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::folder::sync_folder;
-use super::record::write_record;
+use super::record::{HEADER_BYTES, header};
+use crate::store::Durability;
 
 /// A segment is read whole at start, so it is kept this small.
 pub(super) const MAX_SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -50,12 +52,12 @@ pub(super) fn remove_through(folder: &Path, number: u64) -> io::Result<u64> {
 #[derive(Debug)]
 pub(super) struct SegmentWriter {
     number: u64,
-    file: File,
+    /// Shared with those who read its records again.
+    file: Arc<File>,
     /// The length of the file, what a failed write left in it included.
     bytes: u64,
     /// How much of that has been told by `take_growth`.
     told_bytes: u64,
-    buffer: Vec<u8>,
     is_sound: bool,
 }
 
@@ -64,10 +66,10 @@ impl SegmentWriter {
     /// half-way and left a file behind.
     pub(super) fn create(folder: &Path, number: u64) -> io::Result<Self> {
         let path = folder.join(format!("{number:08}.wal"));
-        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         file.set_len(0)?;
         sync_folder(folder)?;
-        Ok(Self { number, file, bytes: 0, told_bytes: 0, buffer: Vec::new(), is_sound: true })
+        Ok(Self { number, file: Arc::new(file), bytes: 0, told_bytes: 0, is_sound: true })
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -79,24 +81,34 @@ impl SegmentWriter {
         self.is_sound && self.bytes < MAX_SEGMENT_BYTES
     }
 
-    /// Appends one record for each payload and forces them to disk together. Returns the bytes written.
-    pub(super) fn append<'a>(&mut self, payloads: impl Iterator<Item = &'a [u8]>) -> io::Result<u64> {
-        /// A buffer that a burst made larger than this is given back.
-        const KEPT_BUFFER_BYTES: usize = 4 * 1024 * 1024;
-        self.buffer.clear();
-        self.buffer.shrink_to(KEPT_BUFFER_BYTES);
-        payloads.for_each(|payload| write_record(&mut self.buffer, payload));
-        if let Err(error) = self.file.write_all(&self.buffer) {
+    /// The file, to read records again.
+    pub(super) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Appends one record for each payload and, if so wished, forces them to disk together. Returns where the first payload
+    /// begins; the others follow, each behind its header.
+    pub(super) fn append(&mut self, payloads: &[&[u8]], durability: Durability) -> io::Result<u64> {
+        let headers: Vec<_> = payloads.iter().map(|payload| header(payload)).collect();
+        let parts = headers.iter().zip(payloads);
+        let mut parts: Vec<IoSlice<'_>> =
+            parts.flat_map(|(header, payload)| [IoSlice::new(header), IoSlice::new(payload)]).collect();
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        if let Err(error) = write_all(&self.file, &mut parts) {
             // Without its torn end the segment can be used again, for instance once the disk has room.
             self.is_sound = self.file.set_len(self.bytes).is_ok();
             self.bytes = self.file.metadata().map_or(self.bytes, |metadata| metadata.len());
             return Err(error);
         }
-        let written = self.buffer.len() as u64;
-        self.bytes += written;
-        // After a failed sync the system may have dropped what it could not write, so nothing may follow.
-        self.file.sync_data().inspect_err(|_| self.is_sound = false)?;
-        Ok(written)
+        self.bytes += bytes as u64;
+        // Asked, not counted: should anybody else have appended to the file, the records lie further back.
+        let end = (&*self.file).stream_position().inspect_err(|_| self.is_sound = false)?;
+        let first = end.saturating_sub(bytes as u64) + HEADER_BYTES as u64;
+        if durability == Durability::Fsync {
+            // After a failed sync the system may have dropped what it could not write, so nothing may follow.
+            self.file.sync_data().inspect_err(|_| self.is_sound = false)?;
+        }
+        Ok(first)
     }
 
     /// By how many bytes the file has grown since this was asked last, by writes that failed too.
@@ -105,6 +117,18 @@ impl SegmentWriter {
         self.told_bytes = self.bytes;
         growth
     }
+}
+
+fn write_all(mut file: &File, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+    while !parts.is_empty() {
+        match file.write_vectored(parts) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut parts, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -7,21 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use std::time::{Duration, Instant};
 
 use throughline_model::id::TraceId;
-use throughline_model::span::Span;
 
 use super::folder::{Folder, failure};
 use crate::store::block::{Block, BlockError};
 use crate::store::feed::Feed;
-use crate::store::rollup::{Batch, Fold};
+use crate::store::rollup::Fold;
 use crate::store::services::ServiceNames;
-use crate::store::window::Window;
-use crate::store::{Config, StoreError, StoreStats};
+use crate::store::window::{FiledBatch, Found, Selection, Window};
+use crate::store::{Config, SpanFilter, StoreError, StoreStats};
 use crate::telemetry::Counters;
 
-/// Memory that spans outside of blocks may take before batches are refused.
-const MAX_MEMORY_BYTES: usize = 640 * 1024 * 1024;
-/// Memory at which the live window becomes a block even when it has few spans.
-pub(super) const MAX_WINDOW_BYTES: usize = 192 * 1024 * 1024;
 /// How many windows' worth of spans may be in memory before batches are refused.
 const MAX_WINDOWS: usize = 3;
 /// Windows smaller than this are not worth refusing anything for.
@@ -55,8 +50,8 @@ pub(super) struct State {
 pub(super) struct Snapshot {
     pub(super) blocks: Vec<Arc<Block>>,
     pub(super) frozen: Vec<Arc<FrozenWindow>>,
-    pub(super) live_trace: Vec<Arc<Span>>,
-    pub(super) live_batches: Vec<Arc<[Arc<Span>]>>,
+    pub(super) live_trace: Found,
+    pub(super) live: Option<Selection>,
 }
 
 #[derive(Debug)]
@@ -99,6 +94,11 @@ impl Shared {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Memory at which the live window becomes a block even when it has few spans.
+    pub(super) fn max_window_bytes(&self) -> usize {
+        self.config.memory_bytes / 3
+    }
+
     /// What was counted so far.
     pub(super) fn rollups(&self) -> MutexGuard<'_, Fold> {
         self.rollups.lock().unwrap_or_else(PoisonError::into_inner)
@@ -109,20 +109,26 @@ impl Shared {
         let mut rollups = self.rollups();
         let state = self.read();
         let frozen = state.frozen.iter().map(|window| (window.number, &window.spans));
-        let windows: Vec<(u64, Vec<Batch>)> = frozen
+        let windows: Vec<(u64, Vec<Arc<FiledBatch>>)> = frozen
             .chain([(state.live_number, &state.live)])
             .map(|(number, spans)| {
                 (number, spans.batches().get(rollups.counted(number)..).unwrap_or_default().to_vec())
             })
             .collect();
+        let live = state.live_number;
         drop(state);
-        let live = windows.last().map(|(number, _)| *number);
-        // A frozen window that is counted to its end must not change any more: it may be on its way to disk.
-        for (number, batches) in
-            windows.into_iter().filter(|(number, new)| !new.is_empty() || Some(*number) == live)
-        {
-            rollups.count(number, &batches, self.opened.elapsed());
+        for (number, batches) in windows {
+            for batch in batches {
+                let spans = batch.spans().unwrap_or_else(|error| {
+                    self.counters.log_failures.inc();
+                    tracing::error!(%error, "a batch is missing in the rollups");
+                    Vec::new()
+                });
+                rollups.count(number, &[spans.into()], self.opened.elapsed());
+            }
         }
+        // A frozen window that is counted to its end must not change any more: it may be on its way to disk.
+        rollups.count(live, &[], self.opened.elapsed());
     }
 
     /// Counts for as long as the store is open, so that nothing waits for a reader.
@@ -150,21 +156,21 @@ impl Shared {
     /// And the spans of one trace in the live window.
     pub(super) fn snapshot_for(&self, trace_id: TraceId) -> Snapshot {
         let state = self.read();
-        Snapshot { live_trace: state.live.trace(trace_id).to_vec(), ..state.snapshot() }
+        Snapshot { live_trace: state.live.trace(trace_id), ..state.snapshot() }
     }
 
-    /// And all batches of the live window.
-    pub(super) fn snapshot_with_batches(&self) -> Snapshot {
+    /// And what a search has to look at in the live window.
+    pub(super) fn snapshot_to_search(&self, filter: &SpanFilter) -> Snapshot {
         let state = self.read();
-        Snapshot { live_batches: state.live.batches().to_vec(), ..state.snapshot() }
+        Snapshot { live: Some(state.live.select(filter)), ..state.snapshot() }
     }
 
     pub(super) fn services(&self) -> BTreeSet<String> {
         let state = self.read();
-        let of_blocks = state.blocks.iter().map(|block| block.services());
+        let of_blocks = state.blocks.iter().map(|block| block.services().clone());
         let of_frozen = state.frozen.iter().map(|window| window.spans.services());
         let all = of_blocks.chain(of_frozen).chain([state.live.services()]);
-        all.flat_map(ServiceNames::names).cloned().collect()
+        all.flat_map(ServiceNames::into_names).collect()
     }
 
     pub(super) fn stats(&self) -> StoreStats {
@@ -209,7 +215,7 @@ impl Shared {
         let room = self.reserve_for_replay(spans, bytes);
         let (all_spans, all_bytes) =
             (self.memory.spans.load(Ordering::Relaxed), self.memory.bytes.load(Ordering::Relaxed));
-        let fits = all_spans <= self.memory.max_spans && all_bytes <= MAX_MEMORY_BYTES;
+        let fits = all_spans <= self.memory.max_spans && all_bytes <= self.config.memory_bytes;
         if fits || all_spans == spans {
             return Ok(room);
         }

@@ -46,8 +46,8 @@ impl StoreInFolder {
 }
 
 impl Store for StoreInFolder {
-    fn append(&self, payload: bytes::Bytes, spans: Vec<Span>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.append(payload, spans)
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.store.append(batch)
     }
     fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError> {
         self.store.trace(trace_id)
@@ -183,11 +183,11 @@ async fn refuses_batches_when_memory_is_full_and_takes_them_again() {
     let folder = tempfile::tempdir().unwrap();
     let (_, store) = open(config(folder.path()));
     let room = store.shared.reserve(10, 700 * 1024 * 1024).unwrap();
-    let spans = || vec![contract::span(1, 1, "cart", 100)];
-    let refused = store.append(bytes::Bytes::new(), spans()).await;
+    let batch = || Batch::of_spans(&[contract::span(1, 1, "cart", 100)]).unwrap().0;
+    let refused = store.append(batch()).await;
     assert!(matches!(refused, Err(StoreError::Busy(_))), "{refused:?}");
     drop(room);
-    store.append(bytes::Bytes::new(), spans()).await.unwrap();
+    store.append(batch()).await.unwrap();
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn a_closed_store_refuses_and_loses_nothing() {
     let (_, store) = open(config(folder.path()));
     contract::keep(&store, vec![contract::span(1, 1, "cart", 100)]).await;
     store.close();
-    let refused = store.append(bytes::Bytes::new(), vec![contract::span(2, 1, "cart", 100)]).await;
+    let refused = store.append(Batch::of_spans(&[contract::span(2, 1, "cart", 100)]).unwrap().0).await;
     assert!(matches!(refused, Err(StoreError::Busy(_))), "{refused:?}");
     drop(store);
     let (_, store) = open(config(folder.path()));

@@ -16,7 +16,7 @@ use crate::store::block::BlockError;
 const NANOSECONDS_PER_MINUTE: u64 = 60_000_000_000;
 
 /// A batch of spans as the live window holds it.
-pub(in crate::store) type Batch = Arc<[Arc<Span>]>;
+type Batch = Arc<[Arc<Span>]>;
 
 /// Everything that is counted, by the window the spans lie in. Windows are numbered by age.
 #[derive(Debug, Default)]

@@ -23,7 +23,7 @@ fn drawn(&(id, parent, kind, service): &Sketch) -> Span {
     }
 }
 
-fn batch(spans: impl IntoIterator<Item = Span>) -> Batch {
+fn batch(spans: impl IntoIterator<Item = Span>) -> Arc<[Arc<Span>]> {
     spans.into_iter().map(Arc::new).collect()
 }
 

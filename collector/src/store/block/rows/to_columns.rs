@@ -16,7 +16,7 @@ use crate::store::block::columns::{ATTRIBUTE_COLUMNS, ColumnType};
 use crate::store::block::schema::SCHEMA;
 
 /// Turns spans into one row each.
-pub(in crate::store::block) fn to_columns(spans: &[&Arc<Span>]) -> Result<RecordBatch, BlockError> {
+pub(in crate::store::block) fn to_columns(spans: &[Arc<Span>]) -> Result<RecordBatch, BlockError> {
     let mut arrays = fixed_columns(spans)?;
     let (blobs, attributes) = attribute_columns(spans)?;
     arrays.extend(blobs);
@@ -25,7 +25,7 @@ pub(in crate::store::block) fn to_columns(spans: &[&Arc<Span>]) -> Result<Record
 }
 
 /// The columns up to `service`, in the schema's order.
-fn fixed_columns(spans: &[&Arc<Span>]) -> Result<Vec<ArrayRef>, BlockError> {
+fn fixed_columns(spans: &[Arc<Span>]) -> Result<Vec<ArrayRef>, BlockError> {
     let mut trace_id = FixedSizeBinaryBuilder::with_capacity(spans.len(), 16);
     let mut span_id = FixedSizeBinaryBuilder::with_capacity(spans.len(), 8);
     let mut parent_span_id = FixedSizeBinaryBuilder::with_capacity(spans.len(), 8);
@@ -76,7 +76,7 @@ fn fixed_columns(spans: &[&Arc<Span>]) -> Result<Vec<ArrayRef>, BlockError> {
 }
 
 /// The columns `resource` to `links`, and those of the attributes.
-fn attribute_columns(spans: &[&Arc<Span>]) -> Result<(Vec<ArrayRef>, Vec<ArrayRef>), BlockError> {
+fn attribute_columns(spans: &[Arc<Span>]) -> Result<(Vec<ArrayRef>, Vec<ArrayRef>), BlockError> {
     let mut resources = Resources::default();
     let mut resource = BinaryBuilder::new();
     let mut attributes = BinaryBuilder::new();
@@ -122,7 +122,7 @@ fn append_list<T>(
 /// The bytes of resources: neighbours share them, so each is written once.
 #[derive(Default)]
 struct Resources {
-    // The spans outlive the batch, so an address stands for one resource.
+    // The spans of a batch live as long as this, so an address stands for one resource.
     by_address: HashMap<*const Resource, Vec<u8>>,
 }
 

@@ -6,7 +6,7 @@ use super::*;
 
 fn log_of(payloads: &[&[u8]]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    payloads.iter().for_each(|payload| write_record(&mut bytes, payload));
+    payloads.iter().for_each(|payload| bytes.extend([&header(payload), *payload].concat()));
     bytes
 }
 

@@ -1,0 +1,182 @@
+//! Attributes and their values, read into whatever a [`Target`] makes of them.
+
+use super::limits::{self, Room};
+use super::{DecodeError, MAX_VALUE_DEPTH, each_field, message};
+use crate::id::{SpanId, TraceId};
+use crate::otlp::wire::Field;
+use crate::span::{Attribute, SpanEvent, SpanLink, Value};
+
+/// What is made of the parts of a span: owned values, or nothing where bytes are only checked. Both go the same way through
+/// the bytes, so both find the same faults and cut the same parts.
+pub(super) trait Target {
+    type Text: Default;
+    type Value;
+    type Attribute;
+    type Event;
+    type Link;
+
+    fn text(raw: &[u8]) -> Self::Text;
+    fn scalar(value: Scalar<'_>) -> Self::Value;
+    fn list(values: Vec<Self::Value>) -> Self::Value;
+    fn map(attributes: Vec<Self::Attribute>) -> Self::Value;
+    fn attribute(key: Self::Text, value: Self::Value) -> Self::Attribute;
+    fn event(time_unix_ns: u64, name: Self::Text, attributes: Vec<Self::Attribute>) -> Self::Event;
+    fn link(trace_id: TraceId, span_id: SpanId, attributes: Vec<Self::Attribute>) -> Self::Link;
+}
+
+/// A value without parts.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scalar<'a> {
+    Text(&'a [u8]),
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    Bytes(&'a [u8]),
+}
+
+/// Makes owned values. Text that is not UTF-8 gets replacement characters.
+#[derive(Debug)]
+pub(super) enum Owned {}
+
+impl Target for Owned {
+    type Text = String;
+    type Value = Value;
+    type Attribute = Attribute;
+    type Event = SpanEvent;
+    type Link = SpanLink;
+
+    fn text(raw: &[u8]) -> String {
+        String::from_utf8_lossy(raw).into_owned()
+    }
+
+    fn scalar(value: Scalar<'_>) -> Value {
+        match value {
+            Scalar::Text(raw) => Value::Text(Self::text(raw)),
+            Scalar::Bool(truth) => Value::Bool(truth),
+            Scalar::Int(number) => Value::Int(number),
+            Scalar::Double(number) => Value::Double(number),
+            Scalar::Bytes(raw) => Value::Bytes(raw.to_vec()),
+        }
+    }
+
+    fn list(values: Vec<Value>) -> Value {
+        Value::List(values)
+    }
+
+    fn map(attributes: Vec<Attribute>) -> Value {
+        Value::Map(attributes)
+    }
+
+    fn attribute(key: String, value: Value) -> Attribute {
+        Attribute { key, value }
+    }
+
+    fn event(time_unix_ns: u64, name: String, attributes: Vec<Attribute>) -> SpanEvent {
+        SpanEvent { time_unix_ns, name, attributes }
+    }
+
+    fn link(trace_id: TraceId, span_id: SpanId, attributes: Vec<Attribute>) -> SpanLink {
+        SpanLink { trace_id, span_id, attributes }
+    }
+}
+
+/// Makes nothing: for a look at whether bytes can be read at all.
+#[derive(Debug)]
+pub(super) enum Checked {}
+
+impl Target for Checked {
+    type Text = ();
+    type Value = ();
+    type Attribute = ();
+    type Event = ();
+    type Link = ();
+
+    fn text(_: &[u8]) {}
+    fn scalar(_: Scalar<'_>) {}
+    fn list(_: Vec<()>) {}
+    fn map(_: Vec<()>) {}
+    fn attribute((): (), (): ()) {}
+    fn event(_: u64, (): (), _: Vec<()>) {}
+    fn link(_: TraceId, _: SpanId, _: Vec<()>) {}
+}
+
+/// Leaves the attribute out, and counts it, when there are `max` already.
+pub(super) fn push_attribute<T: Target>(
+    attributes: &mut Vec<T::Attribute>,
+    max: usize,
+    bytes: &[u8],
+    depth: usize,
+    room: &mut Room,
+) -> Result<(), DecodeError> {
+    if !room.admits(attributes.len(), max) {
+        return Ok(());
+    }
+    let (mut key, mut value) = (T::Text::default(), None);
+    each_field(bytes, |number, field| {
+        match (number, field) {
+            (1, Field::Bytes(raw)) => key = T::text(room.shorten(raw)),
+            (2, Field::Bytes(raw)) => value = read_value::<T>(raw, depth, room)?,
+            (1 | 2, _) => return Err(DecodeError::WrongType { message: "KeyValue", field: number }),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    attributes.extend(value.map(|value| T::attribute(key, value)));
+    Ok(())
+}
+
+fn read_value<T: Target>(
+    bytes: &[u8],
+    depth: usize,
+    room: &mut Room,
+) -> Result<Option<T::Value>, DecodeError> {
+    if depth >= MAX_VALUE_DEPTH {
+        return Err(DecodeError::TooDeep);
+    }
+    let mut value = None;
+    each_field(bytes, |number, field| {
+        value = Some(match (number, field) {
+            (1, Field::Bytes(raw)) => T::scalar(Scalar::Text(room.shorten(raw))),
+            (2, Field::Varint(truth)) => T::scalar(Scalar::Bool(truth != 0)),
+            (3, Field::Varint(number)) => T::scalar(Scalar::Int(number as i64)),
+            (4, Field::Fixed64(bits)) => T::scalar(Scalar::Double(f64::from_bits(bits))),
+            (5, Field::Bytes(raw)) => T::list(read_list::<T>(raw, depth + 1, room)?),
+            (6, Field::Bytes(raw)) => T::map(read_map::<T>(raw, depth + 1, room)?),
+            (7, Field::Bytes(raw)) => T::scalar(Scalar::Bytes(room.shorten(raw))),
+            (1..=7, _) => return Err(DecodeError::WrongType { message: "AnyValue", field: number }),
+            _ => return Ok(()),
+        });
+        Ok(())
+    })?;
+    Ok(value)
+}
+
+fn read_list<T: Target>(bytes: &[u8], depth: usize, room: &mut Room) -> Result<Vec<T::Value>, DecodeError> {
+    let mut values = Vec::new();
+    each_field(bytes, |number, field| {
+        if number == 1 {
+            let raw = message(field, "ArrayValue", number)?;
+            if room.admits(values.len(), limits::MAX_VALUES) {
+                values.extend(read_value::<T>(raw, depth, room)?);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(values)
+}
+
+fn read_map<T: Target>(
+    bytes: &[u8],
+    depth: usize,
+    room: &mut Room,
+) -> Result<Vec<T::Attribute>, DecodeError> {
+    let mut attributes = Vec::new();
+    each_field(bytes, |number, field| match number {
+        1 => {
+            let raw = message(field, "KeyValueList", number)?;
+            push_attribute::<T>(&mut attributes, limits::MAX_VALUES, raw, depth, room)
+        }
+        _ => Ok(()),
+    })?;
+    Ok(attributes)
+}
