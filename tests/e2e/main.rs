@@ -12,7 +12,6 @@ mod matching;
 mod outcomes;
 mod page;
 mod panics;
-mod runner;
 mod sampling;
 
 use std::process::ExitCode;
@@ -21,6 +20,7 @@ use anyhow::Result;
 use harness::artefacts;
 use harness::mesh::Mesh;
 use harness::run_directory::RunDirectory;
+use harness::runner;
 use harness::topology::{Forwards, Topology};
 use serde_json::{Value, json};
 

@@ -26,10 +26,25 @@ pub fn module() -> Result<PathBuf> {
     find("FILTER_WASM", &target().join("throughline_filter.wasm"), "make module")
 }
 
+/// The packer of the filter's image: `IMAGE_BIN`, else the release build.
+pub fn image() -> Result<PathBuf> {
+    find("IMAGE_BIN", &target().join("release/image"), "make build")
+}
+
 /// The Envoy binary itself: `ENVOY_BIN`, else the one of the local virtual environment.
 pub fn envoy() -> Result<PathBuf> {
     let found = find("ENVOY_BIN", &root().join(".tools/envoy/bin/envoy"), "make tools")?;
     Ok(behind_script(&found).unwrap_or(found))
+}
+
+/// A tool for manifests, of the local virtual environment that `make tools` makes.
+pub fn kubernetes_tool(name: &str) -> Result<PathBuf> {
+    let path = root().join(".tools/kubernetes/bin").join(name);
+    // Not resolved further: Python finds its environment by the name it is called by.
+    if !path.is_file() {
+        bail!("{} is not there; run `make tools`", path.display());
+    }
+    Ok(path)
 }
 
 /// The binary that a Python entry script would replace itself with; started directly, it costs no interpreter.

@@ -98,7 +98,9 @@ impl Envoy {
         Ok(pairs.filter_map(|(name, value)| Some((name.to_owned(), value.trim().parse().ok()?))).collect())
     }
 
-    fn admin_url(&self, path: &str) -> String {
+    /// An address of its admin listener.
+    #[must_use]
+    pub fn admin_url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.admin_port)
     }
 }

@@ -13,6 +13,7 @@ pub mod mesh;
 pub mod ports;
 pub mod process;
 pub mod run_directory;
+pub mod runner;
 pub mod single_proxy;
 pub mod streams;
 pub mod topology;

@@ -31,6 +31,7 @@ pub(super) fn resolve(written: &Written, faults: &mut Vec<Fault>) -> Config {
             block_max_age: reader.read(Key::BlockMaxAge, positive_duration).unwrap_or(store.block_max_age),
             ..store
         },
+        module: None,
         log_level: reader
             .read(Key::LogLevel, |text| {
                 text.parse().map_err(|_| "use off, error, warn, info, debug or trace".to_owned())

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail};
-use harness::mesh::Mesh;
-use harness::run_directory::RunDirectory;
-use harness::wait::{self, Interrupted};
+
+use crate::mesh::Mesh;
+use crate::run_directory::RunDirectory;
+use crate::wait::{self, Interrupted};
 
 /// What the scenarios of a group share.
-pub(crate) trait Fixture {
+pub trait Fixture {
     /// Leaves the files of the run behind; gives the path.
     fn keep_run(&self) -> String;
 }
@@ -28,18 +29,18 @@ impl Fixture for RunDirectory {
 }
 
 /// One thing to show.
-pub(crate) struct Scenario<T> {
+pub struct Scenario<T> {
     name: &'static str,
     run: fn(&mut T) -> Result<()>,
 }
 
 /// A scenario by its name, which is a sentence.
-pub(crate) fn scenario<T>(name: &'static str, run: fn(&mut T) -> Result<()>) -> Scenario<T> {
+pub fn scenario<T>(name: &'static str, run: fn(&mut T) -> Result<()>) -> Scenario<T> {
     Scenario { name, run }
 }
 
 /// Counts what passed and what failed.
-pub(crate) struct Runner {
+pub struct Runner {
     wanted: Vec<String>,
     start: Instant,
     passed: usize,
@@ -49,7 +50,7 @@ pub(crate) struct Runner {
 
 impl Runner {
     /// Takes the words a test binary gets: parts of the names of the scenarios to run, and flags of `cargo test`.
-    pub(crate) fn new(words: impl Iterator<Item = String>) -> Result<Self> {
+    pub fn new(words: impl Iterator<Item = String>) -> Result<Self> {
         let mut wanted = Vec::new();
         for word in words {
             match word.as_str() {
@@ -66,7 +67,7 @@ impl Runner {
     }
 
     /// Starts the fixture when one of its scenarios is wanted, and runs those on it.
-    pub(crate) fn group<T: Fixture>(
+    pub fn group<T: Fixture>(
         &mut self,
         title: &str,
         start: impl FnOnce() -> Result<T>,
@@ -95,7 +96,7 @@ impl Runner {
     }
 
     /// The line that tools look for, and the exit code.
-    pub(crate) fn finish(self) -> ExitCode {
+    pub fn finish(self) -> ExitCode {
         let failed = self.failures.len();
         if failed > 0 {
             println!("\nfailures:\n    {}", self.failures.join("\n    "));

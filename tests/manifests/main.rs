@@ -1,0 +1,45 @@
+//! The Kubernetes manifests: rendered, held against schemas and our own rules, and given to the programs they are for.
+
+mod api_server;
+mod dockerfiles;
+mod image;
+mod objects;
+mod programs;
+mod rules;
+mod schemas;
+
+use std::process::ExitCode;
+
+use harness::runner::{Runner, scenario};
+
+use crate::objects::Rendered;
+
+fn main() -> ExitCode {
+    let mut runner = match Runner::new(std::env::args().skip(1)) {
+        Ok(runner) => runner,
+        Err(error) => {
+            eprintln!("manifests: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    runner.group(
+        "manifests",
+        Rendered::start,
+        &[
+            scenario("every_overlay_and_every_component_renders", objects::everything_renders),
+            scenario("objects_fit_together", rules::objects_fit_together),
+            scenario("each_rule_finds_the_fault_it_is_for", rules::faults_are_found),
+            scenario("built_in_kinds_fit_three_versions_of_kubernetes", schemas::built_in_kinds),
+            scenario("custom_kinds_fit_their_definitions_and_rules", schemas::custom_kinds),
+            scenario("an_api_server_takes_everything", api_server::takes_everything),
+            scenario("the_collector_takes_every_flag_and_key", programs::collector_starts),
+            scenario("the_filter_in_envoy_takes_every_plugin_config", programs::filter_takes_configuration),
+            scenario("rules_and_dashboard_use_metrics_that_exist", programs::metrics_exist),
+            scenario("the_same_module_gives_the_same_digest", image::image_is_deterministic),
+            scenario("a_registry_gives_the_module_back", image::registry_gives_the_module_back),
+            scenario("dockerfiles_fit_the_tree", dockerfiles::dockerfiles_fit_the_tree),
+            scenario("components_pin_the_module_by_its_checksum", image::pins_are_applied),
+        ],
+    );
+    runner.finish()
+}

@@ -1,0 +1,9 @@
+//! What the manifests say to programs is said to the programs: the real collector, and the real filter in the real Envoy.
+
+mod collector;
+mod filter;
+mod metrics;
+
+pub(crate) use collector::{MODULE_IN_IMAGE, collector_starts};
+pub(crate) use filter::filter_takes_configuration;
+pub(crate) use metrics::metrics_exist;
