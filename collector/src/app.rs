@@ -15,7 +15,7 @@ use crate::ingest::{self, Ingest, serve_connections};
 use crate::module::{self, Module};
 use crate::query::{self, QueryState};
 use crate::store::{LocalStore, Store};
-use crate::telemetry::{Counters, start_log};
+use crate::telemetry::{Counters, set_log_level, start_log};
 
 /// How long blocking work may still run at the end; what was acknowledged is on disk at any time.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -26,14 +26,15 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<()> {
     start_log(config.log_level);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    let outcome = runtime.block_on(serve(config));
+    let outcome = runtime.block_on(serve(config, options));
     runtime.shutdown_timeout(STOP_TIMEOUT);
     outcome
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
+async fn serve(config: Config, options: &ServeOptions) -> anyhow::Result<()> {
     let mut stop = stop_signal()?;
     let module = config.module.as_deref().map(Module::read).transpose()?;
+    let reload = tokio::spawn(reload_on_hangup(config.clone(), options.clone()));
     let listeners = Listeners::bind(&config).await?;
     let counters = Arc::new(Counters::new());
     let (store, listeners) = tokio::select! {
@@ -46,6 +47,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     // The sender lives as long as the process, so this waits for a signal.
     stop.changed().await.ok();
     tracing::info!("stopping");
+    reload.abort();
     counters.set_stopping();
     servers.query.end_tails();
     for task in servers.tasks {
@@ -75,6 +77,29 @@ fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
         }
     });
     Ok(receiver)
+}
+
+/// Reads the configuration again at each SIGHUP. What can change while the process runs does; the rest waits for a start.
+async fn reload_on_hangup(mut config: Config, options: ServeOptions) {
+    let mut hangup = match signal(SignalKind::hangup()) {
+        Ok(hangup) => hangup,
+        Err(error) => return tracing::warn!(%error, "cannot wait for SIGHUP"),
+    };
+    while hangup.recv().await.is_some() {
+        match options.resolve() {
+            Ok(new) => {
+                set_log_level(new.log_level);
+                if config.restart_needed_for(&new) {
+                    tracing::warn!(
+                        "configuration changed in more than the log level: the rest waits for a restart"
+                    );
+                }
+                tracing::info!(level = ?new.log_level, "configuration read again");
+                config = Config { log_level: new.log_level, ..config };
+            }
+            Err(error) => tracing::warn!(%error, "configuration is not usable and was not taken"),
+        }
+    }
 }
 
 struct Listeners {

@@ -1,10 +1,13 @@
 //! What the operator asked for: flags over the file over defaults, checked as a whole before anything starts.
 
 mod address;
+mod command;
 mod duration;
+mod environment;
 mod fault;
 mod file;
 mod resolve;
+mod show;
 mod written;
 
 use std::path::PathBuf;
@@ -12,7 +15,11 @@ use std::path::PathBuf;
 use crate::telemetry::Level;
 use crate::{ingest, store};
 
+use environment::{Environment, ProcessEnvironment};
+use written::Written;
+
 pub use address::ListenAddress;
+pub use command::{ConfigCommand, PrintOptions};
 pub use duration::parse_duration;
 pub use fault::{ConfigError, Fault};
 
@@ -64,18 +71,30 @@ pub struct Config {
     pub log_level: Level,
 }
 
+impl Config {
+    /// Whether another configuration differs in more than the log level, which alone can change while the process runs.
+    pub fn restart_needed_for(&self, other: &Self) -> bool {
+        Self { log_level: other.log_level, ..self.clone() } != *other
+    }
+}
+
 impl ServeOptions {
     /// Reads the file, lets the flags win over it, and checks every value. All faults are reported at once.
     pub fn resolve(&self) -> Result<Config, ConfigError> {
+        Ok(self.read_with(&ProcessEnvironment)?.1)
+    }
+
+    /// What was written, and what it means.
+    fn read_with(&self, environment: &dyn Environment) -> Result<(Written, Config), ConfigError> {
         let mut faults = Vec::new();
         let from_file = match &self.config {
-            Some(path) => file::read(path, &mut faults),
-            None => written::Written::default(),
+            Some(path) => file::read(path, environment, &mut faults),
+            None => Written::default(),
         };
         let written = written::from_flags(self).or(from_file);
         let mut config = resolve::resolve(&written, &mut faults);
         config.module.clone_from(&self.module);
-        if faults.is_empty() { Ok(config) } else { Err(ConfigError { faults }) }
+        if faults.is_empty() { Ok((written, config)) } else { Err(ConfigError { faults }) }
     }
 }
 

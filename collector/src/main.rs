@@ -1,12 +1,15 @@
 //! The command `throughline`: serves as the collector, and asks a running one.
 
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use throughline::config::{ConfigError, ServeOptions};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use throughline::config::{ConfigCommand, ConfigError, ServeOptions};
 use throughline::query::terminal::{
     self, BACKTEST_HELP, BacktestOptions, EXIT_CODES, SearchOptions, TailOptions, TraceOptions,
 };
+
+const CONFIG_EXIT_CODES: &str = "Exit codes: 0 usable, 2 wrong usage or configuration, 3 failed";
 
 const SERVE_EXIT_CODES: &str =
     "Exit codes: 0 stopped when asked to, 2 wrong usage or configuration, 3 failed";
@@ -36,6 +39,25 @@ enum Command {
     /// Replay counts from a file through the error-rate detector and print the episodes it would have raised
     #[command(after_help = BACKTEST_HELP)]
     Backtest(BacktestOptions),
+    /// Look at a configuration without starting anything
+    #[command(subcommand, after_help = CONFIG_EXIT_CODES)]
+    Config(ConfigCommand),
+    /// Print the script with which a shell completes commands and flags
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// A reader that has seen enough, such as `head`, is no failure.
+fn print(text: &[u8]) -> ExitCode {
+    match std::io::stdout().lock().write_all(text) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("the output cannot be written: {error}");
+            ExitCode::from(3)
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 fn main() -> ExitCode {
@@ -51,5 +73,17 @@ fn main() -> ExitCode {
         Command::Search(options) => terminal::search_traces(&options),
         Command::Tail(options) => terminal::tail_traces(&options),
         Command::Backtest(options) => terminal::backtest(&options),
+        Command::Config(command) => match command.run() {
+            Ok(text) => print(text.as_bytes()),
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::from(2)
+            }
+        },
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut CommandLine::command(), "throughline", &mut script);
+            print(&script)
+        }
     }
 }

@@ -11,7 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Metric, Registry};
 
-pub use log::{Level, UnknownLevel, start_log};
+pub use log::{Level, UnknownLevel, set_log_level, start_log};
 
 /// The content type of [`Counters::encode`].
 pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -7,15 +7,16 @@ use saphyr::{LoadableYamlNode as _, MarkedYaml, Scalar, YamlData};
 use strsim::levenshtein;
 
 use super::Fault;
+use super::environment::{Environment, expand};
 use super::written::{Key, Origin, Setting, Written};
 
 /// Far more than any configuration needs; guards against a path to something else.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Reads a file; what is wrong with it goes to the faults.
-pub(super) fn read(path: &Path, faults: &mut Vec<Fault>) -> Written {
+pub(super) fn read(path: &Path, environment: &dyn Environment, faults: &mut Vec<Fault>) -> Written {
     match read_text(path) {
-        Ok(text) => parse(&text, faults),
+        Ok(text) => parse(&text, environment, faults),
         Err(reason) => {
             faults.push(Fault::new(format!("--config {}: {reason}", path.display())));
             Written::default()
@@ -32,12 +33,12 @@ fn read_text(path: &Path) -> Result<String, String> {
 }
 
 /// Reads the text of a file; what is wrong with it goes to the faults.
-pub(super) fn parse(text: &str, faults: &mut Vec<Fault>) -> Written {
+pub(super) fn parse(text: &str, environment: &dyn Environment, faults: &mut Vec<Fault>) -> Written {
     let mut written = Written::default();
     match MarkedYaml::load_from_str(text) {
         Ok(documents) => match documents.as_slice() {
             [] => {}
-            [document] => Walk { written: &mut written, faults }.branch("", document),
+            [document] => Walk { written: &mut written, environment, faults }.branch("", document),
             _ => faults.push(Fault::new("the file holds several documents separated by `---`; write one")),
         },
         Err(error) => faults.push(Fault::new(format!("the file is not YAML: {error}"))),
@@ -47,6 +48,7 @@ pub(super) fn parse(text: &str, faults: &mut Vec<Fault>) -> Written {
 
 struct Walk<'a> {
     written: &'a mut Written,
+    environment: &'a dyn Environment,
     faults: &'a mut Vec<Fault>,
 }
 
@@ -80,10 +82,16 @@ impl Walk<'_> {
 
     fn leaf(&mut self, key: Key, node: &MarkedYaml<'_>) {
         match scalar_text(node) {
-            Some(text) => {
-                let origin = Origin::File { key, line: node.span.start.line() };
-                self.written.settings.push(Setting { key, text, origin });
-            }
+            Some(text) => match expand(&text, self.environment) {
+                Ok(text) => {
+                    let origin = Origin::File { key, line: node.span.start.line() };
+                    self.written.settings.push(Setting { key, text, origin });
+                }
+                Err(wrong) => {
+                    let line = node.span.start.line();
+                    self.faults.push(Fault::new(format!("{} (line {line}): {wrong}", key.path())));
+                }
+            },
             None if matches!(node.data, YamlData::Value(Scalar::Null)) => {}
             None => self.fault(node, &format!("{} holds several values", key.path()), "write one value"),
         }

@@ -3,6 +3,10 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
 use super::*;
 
 fn options(yaml: &str, flags: ServeOptions) -> (tempfile::NamedTempFile, ServeOptions) {
@@ -37,7 +41,7 @@ fn the_example_file_equals_the_defaults() {
     let example = include_str!("example.yaml");
     assert_eq!(resolve(example, ServeOptions::default()), ServeOptions::default().resolve());
     let mut faults = Vec::new();
-    let written = file::parse(example, &mut faults);
+    let written = file::parse(example, &ProcessEnvironment, &mut faults);
     assert_eq!(written.settings.len(), written::Key::ALL.len(), "a setting is missing in the example");
 }
 
@@ -50,6 +54,95 @@ fn flags_win_over_the_file_and_the_file_over_defaults() {
     assert_eq!(config.store.block_max_spans, 10);
     assert_eq!(config.http, ListenAddress { host: "::1".to_owned(), port: 99 });
     assert_eq!(config.http.to_string(), "[::1]:99");
+}
+
+impl Environment for HashMap<&str, &str> {
+    fn get(&self, name: &str) -> Option<String> {
+        HashMap::get(self, name).map(|value| (*value).to_owned())
+    }
+}
+
+fn read_with(yaml: &str, environment: &dyn Environment) -> Result<(Written, Config), ConfigError> {
+    let (_file, options) = options(yaml, ServeOptions::default());
+    options.read_with(environment)
+}
+
+#[test]
+fn variables_of_the_environment_are_put_in_their_places() {
+    let environment = HashMap::from([("HOST", "10.0.0.1"), ("KEEP", "3d"), ("EMPTY", "")]);
+    let yaml = "query: {endpoint: '${env:HOST}:${env:PORT:-99}'}\nstorage: {retention: '${env:KEEP}', data_dir: 'a$$b$c'}\n";
+    let (_, config) = read_with(yaml, &environment).unwrap();
+    assert_eq!(config.http.to_string(), "10.0.0.1:99");
+    assert_eq!(config.store.retention, Duration::from_secs(3 * 86_400));
+    assert_eq!(config.store.data_dir.to_str(), Some("a$b$c"));
+    for (value, words) in [
+        (
+            "${env:NONE}",
+            "storage.data_dir (line 1): the variable NONE is not set: set it, or write ${env:NONE:-",
+        ),
+        ("${env:}", "names no variable"),
+        ("${env:a b}", "names no variable"),
+        ("${file:x}", "write ${env:NAME}"),
+        ("${env:HOST", "has no `}`"),
+        ("${env:EMPTY}", "name a folder"),
+    ] {
+        let error = read_with(&format!("storage: {{data_dir: '{value}'}}"), &environment).unwrap_err();
+        assert!(error.to_string().contains(words), "{value}: {error}");
+    }
+}
+
+#[test]
+fn what_is_in_effect_is_printed_as_a_file_that_means_the_same() {
+    let yaml = "log: {level: debug}\nstorage: {data_dir: '/var/lib/a # b', block: {max_spans: 7}}\n";
+    let (written, config) = read_with(yaml, &ProcessEnvironment).unwrap();
+    let printed = show::in_effect(&written);
+    assert!(printed.contains("  level: debug  # off, error"), "{printed}");
+    assert!(printed.contains("max_spans: 7 "), "{printed}");
+    assert_eq!(read_with(&printed, &ProcessEnvironment).unwrap().1, config);
+    let json = show::as_json(&printed).unwrap();
+    assert_eq!(json["storage"]["data_dir"], "/var/lib/a # b");
+    assert_eq!(json["storage"]["block"]["max_spans"], 7);
+    assert_eq!(json["receivers"]["otlp"]["protocols"]["grpc"]["endpoint"], "127.0.0.1:4317");
+}
+
+#[test]
+fn the_schema_has_every_key_with_its_default() {
+    let schema = show::schema();
+    for key in written::Key::ALL {
+        let pointer: String = key.path().split('.').map(|name| format!("/properties/{name}")).collect();
+        let leaf = schema.pointer(&pointer).unwrap_or_else(|| panic!("{} is missing", key.path()));
+        assert!(!leaf["default"].is_null(), "{pointer}: {leaf}");
+    }
+    assert_eq!(schema.pointer("/properties/storage/properties/retention/default").unwrap(), "7d");
+    assert_eq!(schema.pointer("/properties/storage/additionalProperties").unwrap(), false);
+}
+
+#[test]
+fn only_the_log_level_changes_without_a_restart() {
+    let config = |yaml: &str| read_with(yaml, &ProcessEnvironment).unwrap().1;
+    let (before, louder) = (config(""), config("log: {level: debug}"));
+    assert!(!before.restart_needed_for(&louder));
+    assert!(before.restart_needed_for(&config("storage: {retention: 1d}")));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_are_a_configuration_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let mut faults = Vec::new();
+        let written = file::parse(&String::from_utf8_lossy(&bytes), &HashMap::new(), &mut faults);
+        resolve::resolve(&written, &mut faults);
+    }
+
+    #[test]
+    fn any_yaml_is_a_configuration_or_refused(
+        text in "((storage|query|log|receivers|retention|endpoint|level|[a-z]{1,3})?(: |:\n  |- |\\{|\\}|\\[|\\]|&a |\\*a|<<|!!int |\\$\\{env:|7d|\n| |'|\"|\\|)){0,40}"
+    ) {
+        let mut faults = Vec::new();
+        let written = file::parse(&text, &HashMap::new(), &mut faults);
+        resolve::resolve(&written, &mut faults);
+    }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Starts the process's log on standard error.
 
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level as EventLevel, Metadata};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Registry, reload};
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,14 +62,25 @@ impl Level {
     }
 }
 
+/// What changes how much is logged, once the log has started.
+static LEVEL: OnceLock<reload::Handle<LevelFilter, Registry>> = OnceLock::new();
+
+/// Changes how much is logged.
+pub fn set_log_level(level: Level) {
+    if let Some(handle) = LEVEL.get()
+        && let Err(error) = handle.reload(level.filter())
+    {
+        tracing::warn!(%error, "log level could not be changed");
+    }
+}
+
 /// Starts the log; a second call changes nothing.
 pub fn start_log(level: Level) {
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let started = tracing_subscriber::registry()
-        .with(level.filter())
-        .with(filter_fn(is_of_interest))
-        .with(lines)
-        .try_init();
+    let (filter, handle) = reload::Layer::new(level.filter());
+    LEVEL.get_or_init(|| handle);
+    let started =
+        tracing_subscriber::registry().with(filter).with(filter_fn(is_of_interest)).with(lines).try_init();
     if started.is_err() {
         tracing::debug!("log already started");
     }
