@@ -219,8 +219,8 @@ fuzz: ## run every fuzz target of the filter; SECONDS_EACH=60; needs cargo-fuzz 
 	    -max_total_time=$(or $(SECONDS_EACH),60) -max_len=4096 -artifact_prefix=target/fuzz/artifacts/ -verbosity=0 || exit 1; \
 	done
 
-documents: ## write the filter's JSON Schema and the README's table of settings anew from the filter's table of keys
-	@WRITE_DOCUMENTS=1 cargo test --release --workspace --lib -- --quiet config::tests::the_
+documents: ## write the filter's JSON Schema, the README's table of settings and the OpenAPI document anew from the code
+	@WRITE_DOCUMENTS=1 cargo test --release --workspace --lib -- --quiet config::tests::the_ openapi::tests::the_
 
 clean: ## remove what was built; .tools/ stays
 	@rm -rf target $(UI)/dist

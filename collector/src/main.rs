@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use throughline::config::{ConfigCommand, ConfigError, ServeOptions};
 use throughline::query::terminal::{
-    self, BACKTEST_HELP, BacktestOptions, EXIT_CODES, SearchOptions, TailOptions, TraceOptions,
+    self, BACKTEST_HELP, BacktestOptions, EXIT_CODES, GraphOptions, SearchOptions, ServicesOptions,
+    TailOptions, TopOptions, TraceOptions,
 };
 
 const CONFIG_EXIT_CODES: &str = "Exit codes: 0 usable, 2 wrong usage or configuration, 3 failed";
@@ -36,6 +37,15 @@ enum Command {
     /// Print each trace as soon as it has been quiet for a second
     #[command(after_help = EXIT_CODES)]
     Tail(TailOptions),
+    /// Print the operations with the most errors, calls or time
+    #[command(after_help = EXIT_CODES)]
+    Top(TopOptions),
+    /// Print the names of all services
+    #[command(after_help = EXIT_CODES)]
+    Services(ServicesOptions),
+    /// Print the calls between services
+    #[command(after_help = EXIT_CODES)]
+    Graph(GraphOptions),
     /// Replay counts from a file through the error-rate detector and print the episodes it would have raised
     #[command(after_help = BACKTEST_HELP)]
     Backtest(BacktestOptions),
@@ -72,6 +82,9 @@ fn main() -> ExitCode {
         Command::Trace(options) => terminal::show_trace(&options),
         Command::Search(options) => terminal::search_traces(&options),
         Command::Tail(options) => terminal::tail_traces(&options),
+        Command::Top(options) => terminal::show_top(&options),
+        Command::Services(options) => terminal::list_services(&options),
+        Command::Graph(options) => terminal::show_graph(&options),
         Command::Backtest(options) => terminal::backtest(&options),
         Command::Config(command) => match command.run() {
             Ok(text) => print(text.as_bytes()),

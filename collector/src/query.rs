@@ -5,10 +5,13 @@ pub mod terminal;
 
 mod attribute_json;
 mod envoy_tags;
+mod figures;
 mod find;
 mod held;
 mod jaeger;
 mod mesh_metrics;
+mod openapi;
+mod operation;
 mod otlp_json;
 mod page;
 mod parameter;
@@ -78,15 +81,9 @@ impl QueryState {
 
 /// Every path of the HTTP address.
 pub fn router(state: QueryState) -> Router {
-    Router::new()
-        .route("/api/v1/traces", get(trace::search))
-        .route("/api/v1/traces/{trace_id}", get(trace::one))
-        .route("/api/v1/services", get(trace::services))
-        .route("/api/v1/status", get(status::status))
-        .route("/api/v1/tail", get(tail::events))
-        .route("/metrics", get(status::metrics))
-        .route("/healthz", get(status::alive))
-        .route("/readyz", get(status::ready))
+    operation::all()
+        .into_iter()
+        .fold(Router::new(), |router, operation| router.route(operation.path, operation.handler))
         .merge(jaeger::router())
         .merge(tempo::router())
         .nest("/jaeger", jaeger::router())

@@ -1,5 +1,6 @@
 //! The JSON of the API: written by the server, read by the command line.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use throughline_model::id::TraceId;
@@ -13,7 +14,7 @@ use crate::assemble::{Gap, Lifecycle, PlacedSpan};
 pub const MAX_SPANS: usize = 50_000;
 
 /// The answer to a search.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Traces {
     /// Newest first.
     pub traces: Vec<Summary>,
@@ -23,7 +24,7 @@ pub struct Traces {
 }
 
 /// How a search went.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Search {
     /// The cursor for `after`, when there may be more.
@@ -35,7 +36,7 @@ pub struct Search {
 }
 
 /// What a search looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Inspected {
     /// Traces that were read.
     pub traces: u64,
@@ -46,7 +47,7 @@ pub struct Inspected {
 }
 
 /// What a query found in a trace.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Matched {
     /// How many spans.
     pub spans: usize,
@@ -55,19 +56,90 @@ pub struct Matched {
 }
 
 /// The names of all services.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Services {
     /// Sorted.
     pub services: Vec<String>,
 }
 
+/// What operations did in a stretch of time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Operations {
+    /// By service, kind and name.
+    pub operations: Vec<Operation>,
+}
+
+/// What the spans of one name, kind and service did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Operation {
+    /// The service.
+    pub service: String,
+    /// The kind of its spans.
+    pub kind: String,
+    /// Their name.
+    pub name: String,
+    /// What they did.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// Calls between services in a stretch of time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Edges {
+    /// By caller and called.
+    pub edges: Vec<Edge>,
+}
+
+/// The calls from one service to another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Edge {
+    /// Who called; `None` where no span tells.
+    pub client: Option<String>,
+    /// Who was called; `None` where no span tells.
+    pub server: Option<String>,
+    /// What became of the calls.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// How many, how many failed, how long they took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Counts {
+    /// Spans of an operation, calls of an edge.
+    pub calls: u64,
+    /// Those that failed.
+    pub errors: u64,
+    /// The duration that half of them did not exceed, at most 6.25 % off.
+    pub p50_ns: Option<u64>,
+    /// The same for 95 of a hundred.
+    pub p95_ns: Option<u64>,
+    /// The same for 99 of a hundred.
+    pub p99_ns: Option<u64>,
+    /// The slowest of all.
+    pub slowest: Option<Exemplar>,
+    /// The slowest that failed.
+    pub slowest_error: Option<Exemplar>,
+}
+
+/// A span that stands for many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Exemplar {
+    /// Its trace.
+    pub trace_id: String,
+    /// The span itself.
+    pub span_id: String,
+    /// How long it took.
+    pub duration_ns: u64,
+}
+
 /// One trace in a line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// 32 lower-case hexadecimal digits.
     pub trace_id: String,
     /// Start of the earliest span.
     #[serde(with = "decimal_text")]
+    #[schemars(with = "String")]
     pub start_unix_ns: u64,
     /// From there to the end of the latest span.
     pub duration_ns: u64,
@@ -95,7 +167,7 @@ pub struct Summary {
 }
 
 /// What a trace began with.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Root {
     /// The service of the root span.
     pub service: String,
@@ -104,7 +176,7 @@ pub struct Root {
 }
 
 /// One lifecycle.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Trace {
     /// The trace in a line.
     pub summary: Summary,
@@ -117,7 +189,7 @@ pub struct Trace {
 }
 
 /// One span of a lifecycle.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Span {
     /// 16 lower-case hexadecimal digits.
     pub span_id: String,
@@ -131,6 +203,7 @@ pub struct Span {
     pub kind: String,
     /// Start on the sender's clock.
     #[serde(with = "decimal_text")]
+    #[schemars(with = "String")]
     pub start_unix_ns: u64,
     /// Start, measured from the start of the trace.
     pub offset_ns: u64,
@@ -161,10 +234,11 @@ pub struct Span {
 }
 
 /// Something that happened during a span.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// When, on the sender's clock.
     #[serde(with = "decimal_text")]
+    #[schemars(with = "String")]
     pub time_unix_ns: u64,
     /// What happened.
     pub name: String,
@@ -173,7 +247,7 @@ pub struct Event {
 }
 
 /// Something that should have been there.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MissingPart {
     /// The span at whose side it is missing.
     pub span_id: String,
@@ -186,7 +260,7 @@ pub struct MissingPart {
 }
 
 /// The state of the process.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// The version of the collector.
     pub version: String,
@@ -209,7 +283,7 @@ pub struct Status {
 }
 
 /// RFC 9457.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// Always `about:blank`: the status says what kind of problem it is.
     #[serde(rename = "type")]

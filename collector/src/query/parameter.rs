@@ -121,7 +121,7 @@ pub(super) fn read_text(name: &str, value: String) -> Result<String, Problem> {
     }
 }
 
-fn read_milliseconds(name: &str, value: &str) -> Result<u64, Problem> {
+pub(super) fn read_milliseconds(name: &str, value: &str) -> Result<u64, Problem> {
     let is_decimal = value.bytes().all(|letter| letter.is_ascii_digit() || letter == b'.');
     match value.parse::<f64>() {
         // Anything beyond 584 years is as good as 584 years, which is what the conversion makes of it.
@@ -144,12 +144,12 @@ fn read_kind(name: &str, value: &str) -> Result<SpanKind, Problem> {
     known.ok_or_else(|| wrong(name, value, "server, client, internal, producer, consumer or unspecified"))
 }
 
-fn read_link(name: &str, value: &str) -> Result<LinkKind, Problem> {
+pub(super) fn read_link(name: &str, value: &str) -> Result<LinkKind, Problem> {
     LinkKind::from_name(value)
         .ok_or_else(|| wrong(name, value, "propagated, request-id, token, sole or none"))
 }
 
-fn read_depth(name: &str, value: &str) -> Result<usize, Problem> {
+pub(super) fn read_depth(name: &str, value: &str) -> Result<usize, Problem> {
     value.parse().map_err(|_| wrong(name, value, "a whole number of hops"))
 }
 
@@ -161,11 +161,11 @@ fn read_cursor(name: &str, value: &str) -> Result<Position, Problem> {
     value.parse().map_err(|()| wrong(name, value, "the `next` of an earlier answer"))
 }
 
-fn read_truth(name: &str, value: &str) -> Result<bool, Problem> {
+pub(super) fn read_truth(name: &str, value: &str) -> Result<bool, Problem> {
     value.parse().map_err(|_| wrong(name, value, "`true` or `false`"))
 }
 
-fn read_moment(name: &str, value: &str, now_unix_ns: u64) -> Result<u64, Problem> {
+pub(super) fn read_moment(name: &str, value: &str, now_unix_ns: u64) -> Result<u64, Problem> {
     timestamp::parse(value, now_unix_ns).ok_or_else(|| {
         wrong(
             name,

@@ -1,5 +1,7 @@
 //! Follows the store: judges each trace once it is quiet, keeps the totals, and tells every reader of the tail.
 
+mod filter;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,11 +15,16 @@ use throughline_model::id::TraceId;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout_at};
 
 use super::answer::Summary;
 use super::problem::Problem;
-use super::{QueryState, parameter, trace};
+use super::{QueryState, trace};
+use filter::{RateCap, TailFilter};
+
+#[cfg(test)]
+pub(super) use filter::TAIL_PARAMETERS;
+
 use crate::assemble::settle::{Settler, Verdict};
 use crate::store::Store;
 use crate::telemetry::Counters;
@@ -35,11 +42,18 @@ const MAX_READERS: usize = 64;
 /// A silent connection is cut by many a proxy after a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// A trace that went quiet, for readers to choose by, and as they get it.
+#[derive(Debug)]
+struct Told {
+    summary: Summary,
+    json: String,
+}
+
 /// The tail's one task, and the door for its readers.
 #[derive(Debug)]
 pub(super) struct Tail {
     follower: JoinHandle<()>,
-    summaries: broadcast::Sender<Arc<str>>,
+    summaries: broadcast::Sender<Arc<Told>>,
     readers: Arc<Semaphore>,
     is_ended: watch::Sender<bool>,
 }
@@ -79,7 +93,7 @@ struct Follower {
     touched: broadcast::Receiver<Arc<[TraceId]>>,
     store: Arc<dyn Store>,
     counters: Arc<Counters>,
-    summaries: broadcast::Sender<Arc<str>>,
+    summaries: broadcast::Sender<Arc<Told>>,
     settler: Settler,
     started: Instant,
     skipped_before: u64,
@@ -149,7 +163,7 @@ impl Follower {
             && let Ok(json) = serde_json::to_string(&summary)
         {
             // An error says that the last reader has just gone.
-            let _readers = self.summaries.send(json.into());
+            let _readers = self.summaries.send(Arc::new(Told { summary, json }));
         }
     }
 
@@ -172,7 +186,7 @@ pub(super) async fn events(
     State(state): State<QueryState>,
     uri: Uri,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    parameter::expect_none(&uri)?;
+    let (filter, cap) = filter::read(&uri)?;
     let permit = Arc::clone(&state.tail.readers).try_acquire_owned().map_err(|_| {
         Problem::unavailable(format!("{MAX_READERS} readers follow already, which is the most: close one"))
     })?;
@@ -180,6 +194,9 @@ pub(super) async fn events(
         summaries: state.tail.summaries.subscribe(),
         is_ended: state.tail.is_ended.subscribe(),
         counters: Arc::clone(&state.counters),
+        filter,
+        cap,
+        held_back: None,
         _permit: permit,
     };
     // The first comment tells the client that it is connected, however long the first trace may take.
@@ -194,27 +211,69 @@ pub(super) async fn events(
 }
 
 struct Reader {
-    summaries: broadcast::Receiver<Arc<str>>,
+    summaries: broadcast::Receiver<Arc<Told>>,
     is_ended: watch::Receiver<bool>,
     counters: Arc<Counters>,
+    filter: TailFilter,
+    cap: RateCap,
+    /// An event that waits for the remark before it.
+    held_back: Option<Event>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Reader {
     /// `None` once the tail has ended.
     async fn next_event(&mut self) -> Option<Event> {
-        let received = tokio::select! {
-            received = timeout(KEEP_ALIVE, self.summaries.recv()) => received,
-            _ = self.is_ended.wait_for(|is_ended| *is_ended) => return None,
-        };
-        match received {
-            Ok(Ok(json)) => Some(Event::default().event("trace").data(&*json)),
-            Ok(Err(RecvError::Lagged(skipped))) => {
-                self.counters.tail_summaries_skipped.inc_by(skipped);
-                Some(Event::default().comment(format!("{skipped} traces skipped: this reader is too slow")))
+        if let Some(event) = self.held_back.take() {
+            return Some(event);
+        }
+        let alive_at = Instant::now() + KEEP_ALIVE;
+        loop {
+            let received = tokio::select! {
+                received = timeout_at(alive_at.into(), self.summaries.recv()) => received,
+                _ = self.is_ended.wait_for(|is_ended| *is_ended) => return None,
+            };
+            match received {
+                Ok(Ok(told)) => {
+                    if let Some(event) = self.choose(&told) {
+                        return Some(event);
+                    }
+                }
+                Ok(Err(RecvError::Lagged(skipped))) => {
+                    self.counters.tail_summaries_skipped.inc_by(skipped);
+                    return Some(remark(skipped, "this reader is too slow"));
+                }
+                Ok(Err(RecvError::Closed)) => return None,
+                Err(_elapsed) => {
+                    let alive = Event::default().comment("alive");
+                    return Some(self.skipped_by_cap().unwrap_or(alive));
+                }
             }
-            Ok(Err(RecvError::Closed)) => None,
-            Err(_elapsed) => Some(Event::default().comment("alive")),
         }
     }
+
+    /// The event for a trace that this reader wants to hear of now; where some were kept back, the remark on them comes first.
+    fn choose(&mut self, told: &Told) -> Option<Event> {
+        if !self.filter.matches(&told.summary) || !self.cap.admits(Instant::now()) {
+            return None;
+        }
+        let event = Event::default().event("trace").data(&told.json);
+        match self.skipped_by_cap() {
+            None => Some(event),
+            Some(remark) => {
+                self.held_back = Some(event);
+                Some(remark)
+            }
+        }
+    }
+
+    fn skipped_by_cap(&mut self) -> Option<Event> {
+        let skipped = self.cap.take_skipped();
+        self.counters.tail_summaries_skipped.inc_by(skipped);
+        (skipped > 0).then(|| remark(skipped, &format!("more than {} came in a second", self.cap.per_second)))
+    }
+}
+
+fn remark(skipped: u64, why: &str) -> Event {
+    Event::default().comment(format!("{skipped} traces skipped: {why}"))
 }

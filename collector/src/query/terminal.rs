@@ -2,6 +2,7 @@
 
 mod backtest;
 mod client;
+mod figures;
 mod follow;
 mod paint;
 mod summary_table;
@@ -15,6 +16,9 @@ use throughline_model::id::TraceId;
 
 use super::answer::{Trace, Traces};
 use client::{Client, ClientError};
+
+pub use figures::{GraphOptions, ServicesOptions, TopOptions};
+
 use paint::Paint;
 
 pub use backtest::{BACKTEST_HELP, BacktestOptions, backtest};
@@ -121,6 +125,24 @@ pub struct SearchOptions {
 /// The flags of `throughline tail`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TailOptions {
+    /// Only traces in which this service takes part
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// Only traces with a span in error
+    #[arg(long)]
+    errors: bool,
+    /// Only traces that lasted at least this long, in milliseconds
+    #[arg(long, value_name = "MS")]
+    min_duration_ms: Option<String>,
+    /// Only traces at least this many hops deep
+    #[arg(long, value_name = "HOPS")]
+    min_depth: Option<String>,
+    /// Only traces whose weakest link is this: propagated, request-id, token, sole or none
+    #[arg(long, value_name = "LINK")]
+    link: Option<String>,
+    /// At most so many a second, 1 to 10000 [default: 500]
+    #[arg(long, value_name = "NUMBER")]
+    max_per_second: Option<String>,
     /// End after so many traces
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
@@ -156,6 +178,35 @@ impl SearchOptions {
     }
 }
 
+impl TailOptions {
+    fn parameters(&self) -> Vec<(&'static str, &str)> {
+        let texts = [
+            ("service", &self.service),
+            ("min_duration_ms", &self.min_duration_ms),
+            ("min_depth", &self.min_depth),
+            ("link", &self.link),
+            ("max_per_second", &self.max_per_second),
+        ];
+        let given = texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
+        given.chain(self.errors.then_some(("errors", "true"))).collect()
+    }
+}
+
+/// Prints the names of all services.
+pub fn list_services(options: &ServicesOptions) -> ExitCode {
+    conclude(figures::print_services(options, &mut io::stdout().lock()))
+}
+
+/// Prints the calls between services.
+pub fn show_graph(options: &GraphOptions) -> ExitCode {
+    conclude(figures::print_graph(options, &mut io::stdout().lock()))
+}
+
+/// Prints the operations with the most errors, calls or time.
+pub fn show_top(options: &TopOptions) -> ExitCode {
+    conclude(figures::print_top(options, &mut io::stdout().lock()))
+}
+
 /// Prints one trace.
 pub fn show_trace(options: &TraceOptions) -> ExitCode {
     conclude(try_show_trace(options, &mut io::stdout().lock()))
@@ -170,7 +221,8 @@ pub fn search_traces(options: &SearchOptions) -> ExitCode {
 pub fn tail_traces(options: &TailOptions) -> ExitCode {
     let follow = || {
         let client = Client::new(&options.server.server)?;
-        follow::follow(&client, options.limit, options.output, Paint::for_output(), &mut io::stdout().lock())
+        let (style, paint) = (options.output, Paint::for_output());
+        follow::follow(&client, &options.parameters(), options.limit, style, paint, &mut io::stdout().lock())
     };
     conclude(follow())
 }

@@ -66,7 +66,7 @@ impl Collector {
     }
 
     /// Checks that the answer is a problem document whose detail contains the words.
-    async fn check_problem(&self, path: &str, status: u16, words: &str) {
+    pub(super) async fn check_problem(&self, path: &str, status: u16, words: &str) {
         let response = self.ask("GET", path).await;
         assert_eq!(response.status(), status, "{path}");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
@@ -306,7 +306,7 @@ async fn refuses_with_a_problem_that_says_what_is_right() {
     collector.check_problem("/api/v1/traces/%ff", 400, "UTF-8").await;
     collector.check_problem("/api/v1/traces?servise=cart", 400, "`service`").await;
     collector.check_problem("/api/v1/services?limit=1", 400, "takes none").await;
-    collector.check_problem("/api/v1/tail?limit=1", 400, "takes none").await;
+    collector.check_problem("/api/v1/tail?limit=1", 400, "unknown parameter").await;
     collector.check_problem("/api/v2/traces", 404, "/api/v1/traces").await;
     collector.check_problem("/elsewhere", 404, "/elsewhere").await;
 }
@@ -407,9 +407,31 @@ async fn tells_each_quiet_trace_to_the_readers_of_the_tail_and_ends() {
 }
 
 #[tokio::test]
+async fn tells_readers_of_the_tail_what_they_ask_for_and_no_more_than_that() {
+    let collector = Collector::with(Vec::new());
+    let mut failures = collector.ask("GET", "/api/v1/tail?errors=true&service=cart").await.into_body();
+    let mut few = collector.ask("GET", "/api/v1/tail?max_per_second=1").await.into_body();
+    for body in [&mut failures, &mut few] {
+        assert!(next_frame(body).await.unwrap().starts_with(": following"));
+    }
+    let mut failed = pair_of_hops(3);
+    failed[2].status = SpanStatus::Error;
+    collector.store.insert([pair_of_hops(1), pair_of_hops(2), failed].concat());
+    let event = next_frame(&mut failures).await.unwrap();
+    assert!(event.contains(&trace_id(3).to_hex()), "{event}");
+    let event = next_frame(&mut few).await.unwrap();
+    assert!(event.contains(&trace_id(1).to_hex()), "{event}");
+    collector.wait_for_totals(3, 0).await;
+    // The second in which two were kept back is over when the next one goes quiet.
+    collector.store.insert(pair_of_hops(4));
+    assert!(next_frame(&mut few).await.unwrap().starts_with(": 2 traces skipped: more than 1 came"));
+    assert!(next_frame(&mut few).await.unwrap().contains(&trace_id(4).to_hex()));
+}
+
+#[tokio::test]
 async fn tells_a_slow_reader_of_the_tail_what_it_lost() {
     let collector = Collector::with(Vec::new());
-    let mut body = collector.ask("GET", "/api/v1/tail").await.into_body();
+    let mut body = collector.ask("GET", "/api/v1/tail?max_per_second=10000").await.into_body();
     assert!(next_frame(&mut body).await.unwrap().starts_with(": following"));
     let many = (1..=5000u64).map(|number| {
         let trace_id = TraceId::from_bytes(&[number.to_be_bytes(); 2].concat()).unwrap();

@@ -102,8 +102,10 @@ impl Client {
     }
 
     /// Asks for an answer without end; reading it fails where the collector goes away.
-    pub(super) fn open_stream(&self, path: &str) -> Result<Stream, ClientError> {
-        let request = self.agent.get(format!("{}{path}", self.server)).header("accept", "text/event-stream");
+    pub(super) fn open_stream(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Stream, ClientError> {
+        let request =
+            self.agent.get(format!("{}{path}", self.server)).query_pairs(parameters.iter().copied());
+        let request = request.header("accept", "text/event-stream");
         let mut response = request.call().map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
         if status != 200 {

@@ -26,26 +26,27 @@ enum Heard {
 /// an error; one that goes away later is waited for.
 pub(super) fn follow(
     client: &Client,
+    parameters: &[(&str, &str)],
     limit: Option<u64>,
     style: ListOutput,
     paint: Paint,
     output: &mut impl Write,
 ) -> Result<(), ClientError> {
     let mut printer = Printer { left: limit, style, paint, is_headed: false };
-    let mut stream = client.open_stream("/api/v1/tail")?;
+    let mut stream = client.open_stream("/api/v1/tail", parameters)?;
     while printer.print_all(stream, output)? == Ended::ByServer {
         remark(&format!("the collector at {} went away; waiting for it", client.server()));
-        stream = reopen(client)?;
+        stream = reopen(client, parameters)?;
         remark(&format!("the collector at {} is back; traces in between were not seen", client.server()));
     }
     Ok(())
 }
 
-fn reopen(client: &Client) -> Result<Stream, ClientError> {
+fn reopen(client: &Client, parameters: &[(&str, &str)]) -> Result<Stream, ClientError> {
     let mut pause = FIRST_PAUSE;
     loop {
         thread::sleep(pause);
-        match client.open_stream("/api/v1/tail") {
+        match client.open_stream("/api/v1/tail", parameters) {
             Err(ClientError::Unreachable { .. } | ClientError::Busy { .. }) => {
                 pause = (pause * 2).min(LONGEST_PAUSE)
             }

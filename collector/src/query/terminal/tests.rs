@@ -12,7 +12,7 @@ const SUMMARY: &str = r#"{"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","start_u
     "hops":2,"errors":1,"depth":2,"link":null,"complete":false,"gaps":1}"#;
 
 /// Answers one request, and returns its first line when joined.
-fn server(answer: String) -> (String, JoinHandle<String>) {
+pub(super) fn server(answer: String) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     (url, thread::spawn(move || answer_one(&listener, &answer)))
@@ -27,7 +27,7 @@ fn answer_one(listener: &TcpListener, answer: &str) -> String {
     request_line
 }
 
-fn http(status: &str, body: &str) -> String {
+pub(super) fn http(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
 }
 
@@ -168,7 +168,7 @@ fn follows_again_after_the_collector_went_away_and_came_back() {
     });
     let mut printed = Vec::new();
     let client = Client::new(&url).unwrap();
-    follow::follow(&client, Some(2), ListOutput::Ndjson, Paint::Plain, &mut printed).unwrap();
+    follow::follow(&client, &[], Some(2), ListOutput::Ndjson, Paint::Plain, &mut printed).unwrap();
     answering.join().unwrap();
     assert_eq!(String::from_utf8(printed).unwrap().lines().count(), 2);
 }

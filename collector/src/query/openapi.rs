@@ -1,0 +1,94 @@
+//! The OpenAPI 3.1 document of our own API, made of its operations and of the types of its answers.
+
+use axum::Json as JsonAnswer;
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value as Json, json};
+
+use super::answer::Problem;
+use super::operation::{self, Answer, Kind, Operation, Parameter};
+
+/// `GET /api/openapi.json`
+pub(super) async fn serve() -> JsonAnswer<Json> {
+    JsonAnswer(document())
+}
+
+/// The whole document.
+pub(super) fn document() -> Json {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    let mut generator = settings.into_generator();
+    let mut paths = Map::new();
+    for operation in operation::all() {
+        paths.insert(operation.path.to_owned(), json!({"get": describe(&operation, &mut generator)}));
+    }
+    let schemas = generator.take_definitions(true);
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Throughline",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "description": "Traces of a service mesh. docs/api.md says what each answer means.",
+        },
+        "paths": paths,
+        "components": {"schemas": schemas},
+    })
+}
+
+fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Json {
+    let in_path = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let in_path = in_path
+        .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}));
+    let parameters: Vec<Json> = in_path.chain(operation.parameters.iter().map(parameter)).collect();
+    let problem = generator.subschema_for::<Problem>();
+    let mut description = json!({
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "responses": {
+            "200": {"description": "The answer.", "content": content(operation.answer, generator)},
+            "default": {
+                "description": "A problem; its detail says what was wrong and what would be right.",
+                "content": {"application/problem+json": {"schema": problem}},
+            },
+        },
+    });
+    if let (false, Json::Object(object)) = (parameters.is_empty(), &mut description) {
+        object.insert("parameters".to_owned(), Json::Array(parameters));
+    }
+    description
+}
+
+fn content(answer: Answer, generator: &mut SchemaGenerator) -> Json {
+    match answer {
+        Answer::Json(schema) => json!({"application/json": {"schema": schema(generator)}}),
+        Answer::JsonOrLines(schema) => json!({
+            "application/json": {"schema": schema(generator)},
+            "application/x-ndjson": {"schema": {"type": "string"}},
+        }),
+        Answer::Events(schema) => json!({"text/event-stream": {"schema": schema(generator)}}),
+        Answer::Text(content_type) => json!({content_type: {"schema": {"type": "string"}}}),
+    }
+}
+
+fn parameter(parameter: &Parameter) -> Json {
+    let text = |examples: &[&str]| json!({"type": "string", "examples": examples});
+    let schema = match parameter.kind {
+        Kind::Text => json!({"type": "string"}),
+        Kind::Texts => json!({"type": "array", "items": {"type": "string"}}),
+        Kind::Moment => text(&["15m", "2026-01-31T12:00:00Z"]),
+        Kind::Decimal => json!({"type": "number", "minimum": 0}),
+        Kind::Whole => json!({"type": "integer", "minimum": 0}),
+        Kind::Truth => json!({"type": "boolean"}),
+        Kind::Span => {
+            json!({"enum": ["server", "client", "internal", "producer", "consumer", "unspecified"]})
+        }
+        Kind::Link => json!({"enum": ["propagated", "request-id", "token", "sole", "none"]}),
+    };
+    json!({"name": parameter.name, "in": "query", "description": parameter.meaning, "schema": schema})
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! `services`, `top` and `graph`: what services there are, and what they did.
+
+use std::io::{IsTerminal as _, Write, stdout};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::client::{self, Client, ClientError};
+use super::paint::{Paint, clean_name, duration, fit};
+use super::{ListOutput, ServerOption, print_json};
+use crate::config::parse_duration;
+use crate::query::answer::{Counts, Edges, Operations, Services};
+
+/// Clears the screen and goes to its beginning.
+const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
+
+/// The flags of `throughline services`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServicesOptions {
+    #[command(flatten)]
+    server: ServerOption,
+    /// How the names are printed
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: ListOutput,
+}
+
+/// The flags of `throughline graph`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct GraphOptions {
+    /// Only edges of this service
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// From this moment on: an age such as 15m, or RFC 3339 [default: 15m]
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Until this moment: an age such as 5m, or RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    #[command(flatten)]
+    server: ServerOption,
+    /// How the edges are printed
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: ListOutput,
+}
+
+/// The flags of `throughline top`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct TopOptions {
+    #[command(flatten)]
+    graph: GraphOptions,
+    /// What comes first
+    #[arg(long, value_enum, default_value = "errors")]
+    sort: Sort,
+    /// At most so many lines
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    limit: u64,
+    /// Print again after this time, such as 2s, until interrupted
+    #[arg(long, value_name = "DURATION", value_parser = pause)]
+    watch: Option<Duration>,
+}
+
+/// What the operations are sorted by, the most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Sort {
+    Errors,
+    Calls,
+    P95,
+}
+
+fn pause(text: &str) -> Result<Duration, String> {
+    let pause = parse_duration(text)?;
+    if pause < Duration::from_millis(100) { Err("it must be 100ms or more".to_owned()) } else { Ok(pause) }
+}
+
+impl GraphOptions {
+    fn parameters(&self) -> Vec<(&'static str, &str)> {
+        let texts = [("service", &self.service), ("since", &self.since), ("until", &self.until)];
+        texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?))).collect()
+    }
+}
+
+pub(super) fn print_services(options: &ServicesOptions, output: &mut impl Write) -> Result<(), ClientError> {
+    let answer = Client::new(&options.server.server)?.get("/api/v1/services", &[])?;
+    let Services { services } = client::read_as(answer.clone())?;
+    match options.output {
+        ListOutput::Json => print_json(&answer, output)?,
+        ListOutput::Ndjson => lines(&answer, "services", output)?,
+        ListOutput::Table => services.iter().try_for_each(|name| writeln!(output, "{}", clean_name(name)))?,
+    }
+    found(&services, "no service has sent spans")
+}
+
+pub(super) fn print_graph(options: &GraphOptions, output: &mut impl Write) -> Result<(), ClientError> {
+    let answer = Client::new(&options.server.server)?.get("/api/v1/edges", &options.parameters())?;
+    let Edges { edges } = client::read_as(answer.clone())?;
+    match options.output {
+        ListOutput::Json => print_json(&answer, output)?,
+        ListOutput::Ndjson => lines(&answer, "edges", output)?,
+        ListOutput::Table if edges.is_empty() => {}
+        ListOutput::Table => {
+            let paint = Paint::for_output();
+            writeln!(output, "{}", paint.faint(&format!("{:<24}   {:<24} {COUNTS}", "CALLER", "CALLED")))?;
+            for edge in &edges {
+                let name =
+                    |name: &Option<String>| fit(&name.as_deref().map_or("(unknown)".into(), clean_name), 24);
+                let ends = format!("{} > {}", name(&edge.client), name(&edge.server));
+                writeln!(output, "{ends} {}", counts(&edge.counts, paint))?;
+            }
+        }
+    }
+    found(&edges, "no calls in this time")
+}
+
+pub(super) fn print_top(options: &TopOptions, output: &mut impl Write) -> Result<(), ClientError> {
+    let client = Client::new(&options.graph.server.server)?;
+    loop {
+        let answer = client.get("/api/v1/operations", &options.graph.parameters())?;
+        if options.watch.is_some() && stdout().is_terminal() {
+            write!(output, "{CLEAR}")?;
+        }
+        let printed = print_operations(answer, options, output);
+        let Some(pause) = options.watch else { return printed };
+        if let Err(error) = printed
+            && !matches!(error, ClientError::NothingFound(_))
+        {
+            return Err(error);
+        }
+        output.flush()?;
+        thread::sleep(pause);
+    }
+}
+
+fn print_operations(answer: Value, options: &TopOptions, output: &mut impl Write) -> Result<(), ClientError> {
+    let Operations { mut operations } = client::read_as(answer)?;
+    let rank = |counts: &Counts| match options.sort {
+        Sort::Errors => (counts.errors, counts.calls),
+        Sort::Calls => (counts.calls, counts.errors),
+        Sort::P95 => (counts.p95_ns.unwrap_or_default(), counts.calls),
+    };
+    operations.sort_by_key(|operation| std::cmp::Reverse(rank(&operation.counts)));
+    operations.truncate(usize::try_from(options.limit).unwrap_or(usize::MAX));
+    let json = serde_json::json!({"operations": operations});
+    match options.graph.output {
+        ListOutput::Json => print_json(&json, output)?,
+        ListOutput::Ndjson => lines(&json, "operations", output)?,
+        ListOutput::Table if operations.is_empty() => {}
+        ListOutput::Table => {
+            let paint = Paint::for_output();
+            let heading = format!("{:<20} {:<8} {:<22} {COUNTS}", "SERVICE", "KIND", "OPERATION");
+            writeln!(output, "{}", paint.faint(&heading))?;
+            for operation in &operations {
+                let name = |name: &str, width| fit(&clean_name(name), width);
+                let (service, kind) = (name(&operation.service, 20), name(&operation.kind, 8));
+                let counts = counts(&operation.counts, paint);
+                writeln!(output, "{service} {kind} {} {counts}", name(&operation.name, 22))?;
+            }
+        }
+    }
+    found(&operations, "no spans in this time")
+}
+
+const COUNTS: &str = "     CALLS   ERRORS      P50      P95      P99";
+
+fn counts(counts: &Counts, paint: Paint) -> String {
+    let time = |quantile: Option<u64>| quantile.map_or("-".to_owned(), duration);
+    let errors = format!("{:>8}", counts.errors);
+    let errors = if counts.errors > 0 { paint.error(&errors) } else { errors };
+    let times =
+        [counts.p50_ns, counts.p95_ns, counts.p99_ns].map(|quantile| format!("{:>8}", time(quantile)));
+    format!("{:>10} {errors} {}", counts.calls, times.join(" "))
+}
+
+fn lines(answer: &Value, key: &str, output: &mut impl Write) -> Result<(), ClientError> {
+    for element in answer.get(key).and_then(Value::as_array).into_iter().flatten() {
+        writeln!(output, "{element}")?;
+    }
+    Ok(())
+}
+
+/// An empty list is an answer, and an exit code of its own.
+fn found<T>(list: &[T], otherwise: &str) -> Result<(), ClientError> {
+    if list.is_empty() { Err(ClientError::NothingFound(otherwise.to_owned())) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;
