@@ -12,6 +12,7 @@ mod matching;
 mod outcomes;
 mod page;
 mod panics;
+mod prometheus;
 mod sampling;
 
 use std::process::ExitCode;
@@ -72,6 +73,14 @@ fn first_light(runner: &mut Runner) {
         "a collector that crashes",
         || Mesh::start_for_test(forwarding_shop()?, Some(filter_configuration())),
         &[scenario("no_acknowledged_span_is_lost_and_no_request_fails", crash::kill_and_restart)],
+    );
+    runner.group(
+        "a Prometheus",
+        prometheus::start,
+        &[scenario(
+            "it_scrapes_the_figures_of_the_mesh_and_exemplars",
+            prometheus::scrapes_figures_and_exemplars,
+        )],
     );
     runner.group(
         "no collector",
