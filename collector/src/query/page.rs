@@ -36,8 +36,7 @@ pub(super) async fn serve(method: Method, uri: Uri) -> Result<Response, Problem>
     let path = uri.path();
     if path.starts_with("/api/") {
         return Err(Problem::not_found(format!(
-            "there is nothing at {path}: known are /api/v1/traces, /api/v1/traces/{{trace_id}}, /api/v1/services, \
-             /api/v1/status and /api/v1/tail"
+            "there is nothing at {path}: /api/v1/traces is where searches go, and /api/openapi.json names all paths"
         )));
     }
     let Some(response) = find(path, FILES) else {

@@ -39,9 +39,12 @@ pub struct ServerOption {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum TraceOutput {
     /// A line for each hop, caller and server together.
+    #[value(alias = "table")]
     Tree,
     /// The answer of the API.
     Json,
+    /// One span a line.
+    Ndjson,
 }
 
 /// How summaries are printed.
@@ -239,6 +242,7 @@ fn try_show_trace(options: &TraceOptions, output: &mut impl Write) -> Result<(),
     let answer = Client::new(&options.server.server)?.get(&format!("/api/v1/traces/{trace_id}"), &[])?;
     match options.output {
         TraceOutput::Json => print_json(&answer, output),
+        TraceOutput::Ndjson => figures::lines(&answer, "spans", output),
         TraceOutput::Tree => {
             let trace: Trace = client::read_as(answer)?;
             Ok(output.write_all(trace_tree::draw(&trace, Paint::for_output()).as_bytes())?)
@@ -252,11 +256,7 @@ fn try_search_traces(options: &SearchOptions, output: &mut impl Write) -> Result
     let Traces { traces, search } = client::read_as(answer.clone())?;
     match options.output {
         ListOutput::Json => print_json(&answer, output)?,
-        ListOutput::Ndjson => {
-            for summary in answer.get("traces").and_then(Value::as_array).into_iter().flatten() {
-                writeln!(output, "{summary}")?;
-            }
-        }
+        ListOutput::Ndjson => figures::lines(&answer, "traces", output)?,
         ListOutput::Table if traces.is_empty() => {}
         ListOutput::Table => {
             let paint = Paint::for_output();

@@ -1,10 +1,28 @@
 //! The requests that Grafana and Kiali make of Jaeger, and what they need in the answers.
 
+use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::{Value as Json, json};
 use throughline_model::attribute as names;
 use throughline_model::span::{Attribute, Resource, SpanKind, StatusCode, Value};
 
+use super::parameter;
 use crate::query::tests::{Collector, pair_of_hops, text, trace_id};
+
+/// Parameters whose values are read.
+const NAMES: [&str; 11] = [
+    "operation",
+    "minDuration",
+    "maxDuration",
+    "start",
+    "end",
+    "lookback",
+    "limit",
+    "tags",
+    "tag",
+    "traceID",
+    "endTs",
+];
 
 const ONE: &str = "01010101010101010101010101010101";
 
@@ -190,6 +208,17 @@ async fn dependencies_are_the_calls_between_services() {
     assert_eq!(answer["data"], json!([{"parent": "gateway", "child": "cart", "callCount": 2}]));
     let answer = collector.json("/api/dependencies?endTs=1780000060000&lookback=3600000").await;
     assert_eq!(answer["data"], json!([]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_parameters_are_read_or_refused(name in select(&NAMES[..]), value in "\\PC{0,40}") {
+        let pairs = vec![("service".to_owned(), "a".to_owned()), (name.to_owned(), value.clone())];
+        let _any_outcome = (parameter::question(&pairs), parameter::dependency_range(&pairs), parameter::trace_ids(&pairs));
+        let _any_outcome = parameter::read_trace_id(&value);
+    }
 }
 
 #[test]

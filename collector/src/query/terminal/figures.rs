@@ -171,7 +171,8 @@ fn counts(counts: &Counts, paint: Paint) -> String {
     format!("{:>10} {errors} {}", counts.calls, times.join(" "))
 }
 
-fn lines(answer: &Value, key: &str, output: &mut impl Write) -> Result<(), ClientError> {
+/// Each element of a list on a line of its own.
+pub(super) fn lines(answer: &Value, key: &str, output: &mut impl Write) -> Result<(), ClientError> {
     for element in answer.get(key).and_then(Value::as_array).into_iter().flatten() {
         writeln!(output, "{element}")?;
     }

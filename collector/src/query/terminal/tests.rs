@@ -110,6 +110,21 @@ fn prints_one_object_a_line() {
 }
 
 #[test]
+fn prints_the_spans_of_a_trace_one_a_line() {
+    let (url, answering) =
+        server(http("200 OK", "{\"summary\":{},\"spans\":[{\"span_id\":\"1\"},{\"span_id\":\"2\"}]}"));
+    let options = TraceOptions {
+        trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
+        server: ServerOption { server: url },
+        output: TraceOutput::Ndjson,
+    };
+    let mut printed = Vec::new();
+    try_show_trace(&options, &mut printed).unwrap();
+    answering.join().unwrap();
+    assert_eq!(String::from_utf8(printed).unwrap(), "{\"span_id\":\"1\"}\n{\"span_id\":\"2\"}\n");
+}
+
+#[test]
 fn ends_with_1_when_nothing_was_found() {
     let (outcome, printed, _) = search(http("200 OK", "{\"traces\":[]}"), ListOutput::Json);
     check_error(&outcome.unwrap_err(), 1, "no trace matches");
