@@ -182,7 +182,8 @@ fn start(
         tracing::info!(sha256 = module.sha256(), "serving the filter's module");
     }
     let ingest = Ingest::new(Arc::clone(&store), Arc::clone(counters), config.ingest.clone());
-    let query = QueryState::new(store, Arc::clone(counters));
+    let query = QueryState::new(store, Arc::clone(counters))
+        .with_search_limits(config.search_timeout, config.search_max_bytes);
     let serve = |listener, router| {
         let mut stop = stop.clone();
         let limits = config.ingest.connections.clone();

@@ -8,9 +8,11 @@ mod fault;
 mod file;
 mod resolve;
 mod show;
+mod size;
 mod written;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::telemetry::Level;
 use crate::{ingest, store};
@@ -67,6 +69,10 @@ pub struct Config {
     pub store: store::Config,
     /// The filter's module to serve.
     pub module: Option<PathBuf>,
+    /// How long a search may take.
+    pub search_timeout: Duration,
+    /// How many bytes of spans a search may look at.
+    pub search_max_bytes: u64,
     /// How much is logged.
     pub log_level: Level,
 }

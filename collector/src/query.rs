@@ -73,6 +73,12 @@ impl QueryState {
         }
     }
 
+    /// Bounds each search: it ends with what it found, and says where to go on.
+    #[must_use]
+    pub fn with_search_limits(self, time: Duration, bytes: u64) -> Self {
+        Self { limits: Limits { time, bytes }, ..self }
+    }
+
     /// Ends every open tail, so that a server which waits for its connections can stop.
     pub fn end_tails(&self) {
         self.tail.end();

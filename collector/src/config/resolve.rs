@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::size::parse_size;
 use super::written::{Key, Written};
 use super::{Config, Fault, ListenAddress, parse_duration};
 use crate::telemetry::Level;
@@ -32,6 +33,8 @@ pub(super) fn resolve(written: &Written, faults: &mut Vec<Fault>) -> Config {
             ..store
         },
         module: None,
+        search_timeout: reader.read(Key::SearchTimeout, positive_duration).unwrap_or(Duration::from_secs(10)),
+        search_max_bytes: reader.read(Key::SearchMaxBytes, parse_size).unwrap_or(1 << 30),
         log_level: reader
             .read(Key::LogLevel, |text| {
                 text.parse().map_err(|_| "use off, error, warn, info, debug or trace".to_owned())

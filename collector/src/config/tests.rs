@@ -118,6 +118,31 @@ fn the_schema_has_every_key_with_its_default() {
 }
 
 #[test]
+fn reads_sizes_and_says_what_would_be_right() {
+    for (text, expected) in [
+        ("1", Some(1)),
+        ("7B", Some(7)),
+        ("512MiB", Some(512 << 20)),
+        ("1GiB", Some(1 << 30)),
+        ("0", None),
+        ("", None),
+        ("MiB", None),
+        ("1.5GiB", None),
+        ("-1", None),
+        ("99999999999GiB", None),
+        ("1 GiB", None),
+    ] {
+        assert_eq!(size::parse_size(text).ok(), expected, "{text}");
+    }
+    let found = faults("query:\n  search: {timeout: 0s, max_bytes: much}\n");
+    assert!(
+        found[0].contains("query.search.timeout (line 2): `0s` is not usable: it must be longer"),
+        "{found:?}"
+    );
+    assert!(found[1].contains("write a size such as 512MiB"), "{found:?}");
+}
+
+#[test]
 fn only_the_log_level_changes_without_a_restart() {
     let config = |yaml: &str| read_with(yaml, &ProcessEnvironment).unwrap().1;
     let (before, louder) = (config(""), config("log: {level: debug}"));

@@ -15,11 +15,13 @@ pub(super) enum Key {
     BlockMaxSpans,
     BlockMaxAge,
     Http,
+    SearchTimeout,
+    SearchMaxBytes,
     LogLevel,
 }
 
 impl Key {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::OtlpGrpc,
         Self::OtlpHttp,
         Self::DataDir,
@@ -28,6 +30,8 @@ impl Key {
         Self::BlockMaxSpans,
         Self::BlockMaxAge,
         Self::Http,
+        Self::SearchTimeout,
+        Self::SearchMaxBytes,
         Self::LogLevel,
     ];
 
@@ -42,6 +46,8 @@ impl Key {
             Self::BlockMaxSpans => "storage.block.max_spans",
             Self::BlockMaxAge => "storage.block.max_age",
             Self::Http => "query.endpoint",
+            Self::SearchTimeout => "query.search.timeout",
+            Self::SearchMaxBytes => "query.search.max_bytes",
             Self::LogLevel => "log.level",
         }
     }
