@@ -16,7 +16,7 @@ use axum::routing::get;
 use serde_json::{Value as Json, json};
 use throughline_model::span::SpanKind;
 
-use super::find::{self, Cancel, Question};
+use super::find::{self, Budget, Cancel, Hit, Question, Stop};
 use super::held::HeldAnswer;
 use super::problem::Problem;
 use super::{QueryState, tempo, trace};
@@ -24,6 +24,12 @@ use crate::store::{
     Comparison, Condition, Field, RollupFilter, Series, SeriesFilter, SpanFilter, Store, StoreError, Test,
     UNKNOWN, ValuesOf,
 };
+
+/// An answer ends with the trace that reaches this.
+const MAX_ANSWER_BYTES: usize = 128 * 1024 * 1024;
+
+/// What an answer that ended at a bound calls itself: 206 Partial Content.
+const PARTIAL: u16 = 206;
 
 /// Names that a list offers at most.
 const MAX_NAMES: usize = 10_000;
@@ -156,16 +162,40 @@ async fn search(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer,
     let mut question = parameter::question(&pairs)?;
     let mut cancel = Cancel::default();
     let mut budget = cancel.budget(state.limits);
-    answer(&state, move |store| {
-        by_app_and_namespace(store, &mut question)?;
-        let mut data = Vec::new();
-        find::walk(store, &question, &mut budget, &mut |hit| {
-            data.push(span_json::trace(hit.trace_id, &hit.lifecycle));
-            ControlFlow::Continue(())
-        })?;
-        Ok((json!(data), 0))
-    })
-    .await
+    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let run = move || {
+        by_app_and_namespace(store.as_ref(), &mut question)?;
+        question.narrow();
+        let write = |hit: &Hit| span_json::trace(hit.trace_id, &hit.lifecycle).to_string();
+        let (traces, stopped) = gather(store.as_ref(), &question, &mut budget, &write)?;
+        // What was found is given; that there may be more is told where Jaeger tells of what went wrong.
+        let errors = stopped.map_or(Json::Null, |words| json!([{"code": PARTIAL, "msg": words}]));
+        let data = traces.join(",");
+        let text = format!("{{\"data\":[{data}],\"total\":0,\"limit\":0,\"offset\":0,\"errors\":{errors}}}");
+        room.hold(text.into_bytes(), "application/json")
+    };
+    Ok(state.workers.run(run).await?)
+}
+
+/// The traces that match, written one by one so that few are in memory as trees, and in words why there may be more.
+fn gather(
+    store: &dyn Store,
+    question: &Question,
+    budget: &mut Budget,
+    write: &dyn Fn(&Hit) -> String,
+) -> Result<(Vec<String>, Option<String>), StoreError> {
+    let (mut written, mut bytes) = (Vec::new(), 0);
+    let outcome = find::walk(store, question, budget, &mut |hit| {
+        let text = write(&hit);
+        bytes += text.len();
+        written.push(text);
+        if bytes < MAX_ANSWER_BYTES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    let stopped = outcome.stopped.map(|stop| match stop {
+        Stop::Cancelled => format!("the answer ended at its bound of {MAX_ANSWER_BYTES} bytes"),
+        Stop::Time | Stop::Bytes => format!("the search ended by its bound on {}: narrow it", stop.as_str()),
+    });
+    Ok((written, stopped))
 }
 
 /// Istio and Kiali call a service `app.namespace`; where no service has such a name, the two parts are looked for.

@@ -28,7 +28,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub(super) struct Collector {
     store: Arc<MemoryStore>,
     counters: Arc<Counters>,
-    state: QueryState,
+    pub(super) state: QueryState,
 }
 
 impl Collector {

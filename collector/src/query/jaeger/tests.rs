@@ -173,6 +173,18 @@ async fn a_span_has_the_tags_that_kiali_reads() {
 }
 
 #[tokio::test]
+async fn an_answer_that_ended_at_a_bound_says_so() {
+    let mut collector = collector();
+    collector.state.limits.bytes = 1;
+    let answer = collector.json("/api/traces?service=cart").await;
+    assert_eq!(answer["data"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        answer["errors"],
+        json!([{"code": 206, "msg": "the search ended by its bound on bytes: narrow it"}])
+    );
+}
+
+#[tokio::test]
 async fn a_missing_parent_is_a_warning() {
     let mut spans = pair_of_hops(1);
     spans.remove(1);

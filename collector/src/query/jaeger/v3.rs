@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value as Json, json};
 
-use super::{kind_name, operations_by_kind, parameter};
+use super::{gather, kind_name, operations_by_kind, parameter};
 use crate::query::answer::MAX_SPANS;
 use crate::query::find::{self, Cancel, Hit, Question};
 use crate::query::held::HeldAnswer;
@@ -94,23 +94,24 @@ async fn search(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer,
     let question = read_question(&parameter::pairs(&uri)?)?;
     let mut cancel = Cancel::default();
     let mut budget = cancel.budget(state.limits);
-    answer(&state, move |store| {
-        let mut resource_spans = Vec::new();
-        find::walk(store, &question, &mut budget, &mut |hit| {
-            let spans = hit.lifecycle.spans.iter().take(MAX_SPANS).map(|placed| &placed.span);
-            if let Json::Array(groups) =
-                otlp_json::resource_spans(&otlp_json::by_resource(spans), Dialect::Otlp)
-            {
-                resource_spans.extend(groups);
-            }
-            ControlFlow::Continue(())
-        })?;
-        if resource_spans.is_empty() {
+    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let run = move || {
+        let (groups, _) = gather(store.as_ref(), &question, &mut budget, &groups_of)?;
+        if groups.is_empty() {
             return Err(none_found());
         }
-        Ok(json!({"result": {"resourceSpans": resource_spans}}))
-    })
-    .await
+        let text = format!("{{\"result\":{{\"resourceSpans\":[{}]}}}}", groups.join(","));
+        room.hold(text.into_bytes(), "application/json")
+    };
+    Ok(state.workers.run(run).await?)
+}
+
+/// The `ResourceSpans` of one trace, separated by commas.
+fn groups_of(hit: &Hit) -> String {
+    let spans = hit.lifecycle.spans.iter().take(MAX_SPANS).map(|placed| &placed.span);
+    let groups = otlp_json::resource_spans(&otlp_json::by_resource(spans), Dialect::Otlp);
+    let texts: Vec<String> = groups.as_array().into_iter().flatten().map(Json::to_string).collect();
+    texts.join(",")
 }
 
 async fn summaries(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Refusal> {
@@ -184,5 +185,6 @@ fn read_question(pairs: &parameter::Pairs) -> Result<Question, Problem> {
     if let Some(text) = value("attributes", "attributes") {
         parameter::ask_for_tags(&mut question, parameter::read_tags("query.attributes", text)?)?;
     }
+    question.narrow();
     Ok(question)
 }
