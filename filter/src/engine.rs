@@ -106,9 +106,8 @@ impl Engine {
     /// Called after spans were written: a full batch is sent at once, since under load more than the buffer holds
     /// would come before the next turn of the timer. After that the host answers for the root context, so it is
     /// the last that is done for a request.
-    pub fn spans_written(&mut self, host: &mut impl Host, spans: usize) {
+    pub fn spans_written(&mut self, host: &mut impl Host, spans: usize, now_ns: u64) {
         self.stats.add(host, Counter::Spans, spans);
-        let now_ns = host.monotonic_ns();
         if let Some(batch) = self.collecting.take_due(now_ns) {
             self.queue(host, batch);
             self.send(host, now_ns);

@@ -54,13 +54,19 @@ impl Headers {
 
     /// The first value of a header.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter().find(|(candidate, _)| *candidate == name.as_bytes()).map(|(_, value)| value)
+        // Most names differ in length already, which saves a look at their bytes.
+        let of_length = self.entries.iter().filter(|entry| entry.name_length == name.len());
+        of_length
+            .filter_map(|entry| self.pair(entry))
+            .find(|(candidate, _)| *candidate == name.as_bytes())
+            .map(|(_, value)| value)
     }
 
     /// The first value of a header, if it is not empty and printable ASCII.
     pub fn get_text(&self, name: &str) -> Option<&str> {
-        let value = self.get(name)?;
-        let is_printable = !value.is_empty() && value.iter().all(|byte| matches!(byte, 0x20..=0x7e));
+        let value = self.get(name).filter(|value| !value.is_empty())?;
+        // The standard library looks at whole words, and a pass without early end is short.
+        let is_printable = value.iter().fold(true, |so_far, byte| so_far & matches!(byte, 0x20..=0x7e));
         if is_printable { std::str::from_utf8(value).ok() } else { None }
     }
 
@@ -71,13 +77,15 @@ impl Headers {
 
     /// All names and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.entries.iter().filter_map(|entry| {
-            let name_end = entry.start + entry.name_length;
-            let value_start = name_end + 1;
-            let name = self.bytes.get(entry.start..name_end)?;
-            let value = self.bytes.get(value_start..value_start + entry.value_length)?;
-            Some((name, value))
-        })
+        self.entries.iter().filter_map(|entry| self.pair(entry))
+    }
+
+    fn pair(&self, entry: &Entry) -> Option<(&[u8], &[u8])> {
+        let name_end = entry.start + entry.name_length;
+        let value_start = name_end + 1;
+        let name = self.bytes.get(entry.start..name_end)?;
+        let value = self.bytes.get(value_start..value_start + entry.value_length)?;
+        Some((name, value))
     }
 
     /// Whether there is no header at all, as for a request that was refused before it could be read.

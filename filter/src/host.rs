@@ -12,6 +12,8 @@ mod exports;
     reason = "never part of a module: a test may fail loudly"
 )]
 pub(crate) mod fake;
+#[cfg(target_arch = "wasm32")]
+mod memory;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -93,8 +95,8 @@ pub trait Host {
     fn remove_request_header(&mut self, name: &str) {
         self.remove_header(HeaderMap::Request, name);
     }
-    /// A property's bytes, by path.
-    fn property(&mut self, path: &[&str]) -> Option<Vec<u8>>;
+    /// A property's bytes; the parts of its path are divided by zero bytes, as the ABI has it.
+    fn property(&mut self, path: &str) -> Option<Vec<u8>>;
     /// The configuration of the plugin as the operator wrote it; empty when there is none.
     fn plugin_configuration(&mut self) -> Vec<u8>;
     /// A variable of the environment that the proxy gives the module.
@@ -132,24 +134,6 @@ pub trait Host {
     fn call_answer(&mut self, kind: CallKind, byte_count: usize) -> Vec<u8>;
     /// Tells the host that the root context, whose end was put off, may go.
     fn finish(&mut self);
-}
-
-/// A table of bytes: the one that all workers share, or one of a worker alone.
-pub trait SharedTable {
-    /// Reads a value.
-    fn shared_value(&mut self, key: &str) -> SharedValue;
-    /// Writes it unless somebody else did since `version` was read.
-    fn set_shared_value(&mut self, key: &str, bytes: &[u8], version: u32) -> Result<(), Refused>;
-}
-
-impl<H: Host> SharedTable for H {
-    fn shared_value(&mut self, key: &str) -> SharedValue {
-        Host::shared_value(self, key)
-    }
-
-    fn set_shared_value(&mut self, key: &str, bytes: &[u8], version: u32) -> Result<(), Refused> {
-        Host::set_shared_value(self, key, bytes, version)
-    }
 }
 
 /// A gRPC call to a cluster of the proxy.

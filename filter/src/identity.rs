@@ -12,29 +12,23 @@ const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 
 /// Reads the node field by field, because `xds.node` as a whole may hold tens of kilobytes.
 pub fn read_node(host: &mut impl Host) -> Node {
-    let mut text = |path: &[&str]| {
+    let mut text = |path: &str| {
         let bytes = host.property(path).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     };
     Node {
-        id: text(&["xds", "node", "id"]),
-        cluster: text(&["xds", "node", "cluster"]),
-        pod: text(&["xds", "node", "metadata", "NAME"]),
-        namespace: text(&["xds", "node", "metadata", "NAMESPACE"]),
-        workload: text(&["xds", "node", "metadata", "WORKLOAD_NAME"]),
-        canonical_name: text(&["xds", "node", "metadata", "LABELS", "service.istio.io/canonical-name"]),
-        canonical_revision: text(&[
-            "xds",
-            "node",
-            "metadata",
-            "LABELS",
-            "service.istio.io/canonical-revision",
-        ]),
-        version: text(&["xds", "node", "metadata", "LABELS", "app.kubernetes.io/version"]),
-        owner: text(&["xds", "node", "metadata", "OWNER"]),
-        node_name: text(&["xds", "node", "metadata", "NODE_NAME"]),
-        mesh_id: text(&["xds", "node", "metadata", "MESH_ID"]),
-        cluster_id: text(&["xds", "node", "metadata", "CLUSTER_ID"]),
+        id: text("xds\0node\0id"),
+        cluster: text("xds\0node\0cluster"),
+        pod: text("xds\0node\0metadata\0NAME"),
+        namespace: text("xds\0node\0metadata\0NAMESPACE"),
+        workload: text("xds\0node\0metadata\0WORKLOAD_NAME"),
+        canonical_name: text("xds\0node\0metadata\0LABELS\0service.istio.io/canonical-name"),
+        canonical_revision: text("xds\0node\0metadata\0LABELS\0service.istio.io/canonical-revision"),
+        version: text("xds\0node\0metadata\0LABELS\0app.kubernetes.io/version"),
+        owner: text("xds\0node\0metadata\0OWNER"),
+        node_name: text("xds\0node\0metadata\0NODE_NAME"),
+        mesh_id: text("xds\0node\0metadata\0MESH_ID"),
+        cluster_id: text("xds\0node\0metadata\0CLUSTER_ID"),
     }
 }
 

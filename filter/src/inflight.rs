@@ -8,16 +8,15 @@
 mod slot;
 
 use throughline_model::context::TraceContext;
-use throughline_model::id::SpanId;
 
-use crate::host::{Refused, SharedTable};
+use crate::host::{Host, Refused};
 
-use slot::{Entry, Slot, kept_state};
+use slot::Entry;
 
 /// What the keys of all slots begin with.
 const KEY_PREFIX: &str = "throughline.inflight.";
 /// Number of slots; each holds up to [`slot::MAX_ENTRIES`] requests.
-const SLOTS: u64 = 512;
+pub const SLOTS: usize = 512;
 /// How often a write that lost a race against another worker is tried again.
 const MAX_TRIES: usize = 16;
 /// Longer ids are not entered; Envoy's own have 36 characters.
@@ -45,26 +44,48 @@ impl RequestId {
         Some(Self(id))
     }
 
-    fn key(&self) -> String {
-        // FNV-1a spreads the ids well enough over the slots; equality is decided on the ids themselves.
+    /// FNV-1a spreads the ids well enough over the slots; equality is decided on the ids themselves.
+    fn slot(&self) -> usize {
         let hash = self.0.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
-        key_of(hash % SLOTS)
+        (hash % SLOTS as u64) as usize
     }
 }
 
-/// Any characters do, as long as no two slots share them: this is done for every request.
-fn key_of(slot: u64) -> String {
+/// The slots' bytes: those that all workers share, or those of a worker alone.
+pub trait Table {
+    /// Looks at the bytes of a slot; a slot that nobody has written is empty.
+    fn look(&mut self, slot: usize, look: &mut dyn FnMut(&[u8]));
+    /// Changes the bytes of a slot. The step may be done several times, each on what is there then, and only the last
+    /// counts; `Refused` when another worker was faster each time.
+    fn change(&mut self, slot: usize, change: &mut dyn FnMut(&mut Vec<u8>)) -> Result<(), Refused>;
+}
+
+impl<H: Host> Table for H {
+    fn look(&mut self, slot: usize, look: &mut dyn FnMut(&[u8])) {
+        look(&self.shared_value(&key_of(slot)).bytes);
+    }
+
+    fn change(&mut self, slot: usize, change: &mut dyn FnMut(&mut Vec<u8>)) -> Result<(), Refused> {
+        let key = key_of(slot);
+        for _ in 0..MAX_TRIES {
+            let mut value = self.shared_value(&key);
+            change(&mut value.bytes);
+            if self.set_shared_value(&key, &value.bytes, value.version).is_ok() {
+                return Ok(());
+            }
+        }
+        Err(Refused)
+    }
+}
+
+/// The key of a slot in the store that all workers share. Any characters do, as long as no two slots share them.
+pub fn key_of(slot: usize) -> String {
     let mut key = String::with_capacity(KEY_PREFIX.len() + 2);
     key.push_str(KEY_PREFIX);
     key.extend([slot >> 5, slot & 31].map(|part| char::from(b'0' + part as u8)));
     key
-}
-
-/// The keys of all slots, for whoever moves the table.
-pub fn keys() -> impl Iterator<Item = String> {
-    (0..SLOTS).map(key_of)
 }
 
 fn is_uuid(value: &[u8]) -> bool {
@@ -86,34 +107,41 @@ pub enum Cause {
     Unknown,
 }
 
-/// Enters an inbound request with the context its calls are to continue.
+/// Enters an inbound request with the context its calls are to continue; `state` is the part of its `tracestate` that
+/// they are to have.
 pub fn enter(
-    table: &mut (impl SharedTable + ?Sized),
+    table: &mut (impl Table + ?Sized),
     id: &RequestId,
     context: &TraceContext,
+    state: &str,
     now_unix_ns: u64,
 ) -> Result<(), Refused> {
-    let state = kept_state(context);
-    change_slot(table, id, &Change::Enter(Entry::new(&id.0, context, &state, now_unix_ns), now_unix_ns))
+    let entry = Entry::new(&id.0, context, state, now_unix_ns);
+    table.change(id.slot(), &mut |bytes| slot::push(bytes, &entry, now_unix_ns))
 }
 
 /// Marks an inbound request as answered. It can still be found, for work that goes on after the answer, until
 /// its place is needed or another request of its trace is in flight.
 pub fn leave(
-    table: &mut (impl SharedTable + ?Sized),
+    table: &mut (impl Table + ?Sized),
     id: &RequestId,
     context: &TraceContext,
 ) -> Result<(), Refused> {
-    change_slot(table, id, &Change::Answer(context.span_id))
+    table.change(id.slot(), &mut |bytes| slot::mark_answered(bytes, &id.0, context.span_id))
 }
 
 /// Finds the request that an outbound call with this id belongs to. An id that requests of several traces carried,
 /// answered ones included, is no evidence; of several requests of one trace, the only one in flight is the cause.
-pub fn find_cause(table: &mut (impl SharedTable + ?Sized), id: &RequestId, now_unix_ns: u64) -> Cause {
-    let value = table.shared_value(&id.key());
-    let slot = Slot::decode(&value.bytes);
-    let entries: Vec<&Entry> =
-        slot.entries.iter().filter(|entry| entry.matches(&id.0, now_unix_ns)).collect();
+pub fn find_cause(table: &mut (impl Table + ?Sized), id: &RequestId, now_unix_ns: u64) -> Cause {
+    let mut cause = Cause::Unknown;
+    table.look(id.slot(), &mut |bytes| {
+        let entries = slot::entries(bytes).map(|(.., entry)| entry);
+        cause = cause_among(&entries.filter(|entry| entry.matches(&id.0, now_unix_ns)).collect::<Vec<_>>());
+    });
+    cause
+}
+
+fn cause_among(entries: &[Entry<'_>]) -> Cause {
     let Some(first) = entries.first() else {
         return Cause::Unknown;
     };
@@ -124,34 +152,6 @@ pub fn find_cause(table: &mut (impl SharedTable + ?Sized), id: &RequestId, now_u
         (true, None, _, 1) => Cause::Certain(first.to_context()),
         (_, _, _, candidates) => Cause::Ambiguous(candidates),
     }
-}
-
-/// What is to become of a slot.
-enum Change<'a> {
-    /// A request came at this time.
-    Enter(Entry<'a>, u64),
-    /// The request with this span was answered.
-    Answer(SpanId),
-}
-
-fn change_slot(
-    table: &mut (impl SharedTable + ?Sized),
-    id: &RequestId,
-    change: &Change<'_>,
-) -> Result<(), Refused> {
-    let key = id.key();
-    for _ in 0..MAX_TRIES {
-        let value = table.shared_value(&key);
-        let mut slot = Slot::decode(&value.bytes);
-        match change {
-            Change::Enter(entry, now_unix_ns) => slot.push(entry.clone(), *now_unix_ns),
-            Change::Answer(span_id) => slot.mark_answered(&id.0, *span_id),
-        }
-        if table.set_shared_value(&key, &slot.encode(), value.version).is_ok() {
-            return Ok(());
-        }
-    }
-    Err(Refused)
 }
 
 #[cfg(test)]

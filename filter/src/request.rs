@@ -25,6 +25,9 @@ pub use cause::Link;
 pub use outcome::Outcome;
 pub use sampled::Held;
 
+/// What the names of clusters begin with that lead to the workload, and from it to others.
+const INBOUND_CLUSTER: &[u8] = b"inbound|";
+const OUTBOUND_CLUSTER: &[u8] = b"outbound|";
 /// Room for the line of a hop with a short path; a longer one has it grow.
 const HOP_LINE_BYTES: usize = 320;
 
@@ -65,8 +68,8 @@ pub struct Begun {
     pub client: Option<SpanId>,
     /// What ties the CLIENT span to its cause.
     pub link: Link,
-    /// The workloads passed, this one included.
-    pub path: PathSoFar,
+    /// The value of `tracestate` that is passed on; empty when there is none.
+    pub state_line: String,
     /// The request's headers as they came.
     pub headers: Headers,
     /// Start on the wall clock, in nanoseconds since 1970-01-01 UTC.
@@ -77,13 +80,29 @@ pub struct Begun {
     pub received: Received,
     /// What is known of it where its trace is not recorded.
     pub held: Held,
+    /// The cluster that a call goes to; empty where it had to be asked for in another way.
+    pub cluster: String,
+    /// How long the response's headers took, once they are there.
+    pub first_byte_ns: Option<u64>,
     entered: Option<cause::Entered>,
+}
+
+impl Begun {
+    /// The workloads passed, this one included, joined by `>`.
+    pub fn path_names(&self) -> &str {
+        self.context.state.path.as_ref().map_or("", PathSoFar::names)
+    }
+
+    /// How many they are.
+    pub fn depth(&self) -> u32 {
+        self.context.state.path.as_ref().map_or(0, PathSoFar::depth)
+    }
 }
 
 /// The state of one stream.
 #[derive(Debug, Default)]
 pub struct Request {
-    begun: Option<Begun>,
+    begun: Option<Box<Begun>>,
     /// It carries spans itself: to trace it would make spans of spans without end.
     is_telemetry: bool,
 }
@@ -111,12 +130,13 @@ impl Request {
             host.log(LogLevel::Info, &hop_line(&begun, None));
         }
         sampled::hold(&mut begun);
-        self.begun = Some(begun);
+        self.begun = Some(Box::new(begun));
     }
 
     /// The response's headers have come.
     pub fn on_response_headers(&mut self, engine: &mut Engine, host: &mut impl Host) {
         if let Some(begun) = &mut self.begun {
+            begun.first_byte_ns = Some(host.monotonic_ns().saturating_sub(begun.start_monotonic_ns));
             sampled::on_response(engine, host, begun, HeaderMap::Response);
             received::tell_caller(engine, host, begun);
         }
@@ -139,7 +159,7 @@ impl Request {
             Some(begun) => begun,
             None => {
                 let headers = host.headers(HeaderMap::Request);
-                begin(engine, host, headers)
+                Box::new(begin(engine, host, headers))
             }
         };
         let is_exported =
@@ -153,8 +173,7 @@ impl Request {
         if engine.config.path_log == PathLog::Errors && outcome.is_failure() {
             host.log(LogLevel::Info, &hop_line(&begun, outcome.http_status));
         }
-        let written = spans::write(engine, host, &begun, &outcome);
-        engine.spans_written(host, written);
+        spans::write(engine, host, &begun, &outcome);
     }
 }
 
@@ -176,7 +195,7 @@ fn carries_spans(headers: &Headers) -> bool {
 
 /// Decides everything about a request that its headers decide.
 fn begin(engine: &mut Engine, host: &mut impl Host, headers: Headers) -> Begun {
-    let role = role_of(engine.kind, host);
+    let (role, cluster) = role_of(engine.kind, host);
     let start_unix_ns = host.wall_clock_ns();
     let mut received = received::receive(engine, host, role, &headers);
     let context = received.context.take();
@@ -193,27 +212,39 @@ fn begin(engine: &mut Engine, host: &mut impl Host, headers: Headers) -> Begun {
     let mut begun = place(engine, host, role, cause, received);
     begun.held.is_awaited = is_awaited;
     begun.link = link;
+    begun.cluster = cluster;
     begun.start_unix_ns = start_unix_ns;
     begun.start_monotonic_ns = host.monotonic_ns();
     sampled::decide(engine, host, &headers, &mut begun);
+    begun.state_line = begun.context.state.to_header().unwrap_or_default();
     if role == Role::Inbound {
-        begun.entered = Some(cause::enter(engine, host, &begun.context, &headers, start_unix_ns));
+        begun.entered = Some(cause::enter(engine, host, &begun, &headers));
     }
     begun.headers = headers;
     begun
 }
 
-fn role_of(kind: ProxyKind, host: &mut impl Host) -> Role {
+/// The role, and the cluster of a call. A sidecar's clusters say the direction in their names, as istiod gives them, and
+/// one look at the name is all that a call needs; other names leave it to the listener.
+fn role_of(kind: ProxyKind, host: &mut impl Host) -> (Role, String) {
     if matches!(kind, ProxyKind::Gateway | ProxyKind::Waypoint) {
-        return Role::Gateway;
+        return (Role::Gateway, String::new());
     }
-    let direction = host.property(&["xds", "listener_direction"]).and_then(|bytes| bytes.first().copied());
-    match (direction, kind) {
+    let cluster = host.property("xds\0cluster_name").unwrap_or_default();
+    if cluster.starts_with(INBOUND_CLUSTER) {
+        return (Role::Inbound, String::new());
+    }
+    if cluster.starts_with(OUTBOUND_CLUSTER) {
+        return (Role::Outbound, String::from_utf8(cluster).unwrap_or_default());
+    }
+    let direction = host.property("xds\0listener_direction").and_then(|bytes| bytes.first().copied());
+    let role = match (direction, kind) {
         (Some(1), _) => Role::Inbound,
         (Some(2), _) => Role::Outbound,
         (_, ProxyKind::Sidecar) => Role::Inbound,
         _ => Role::Gateway,
-    }
+    };
+    (role, String::new())
 }
 
 /// Gives the request its ids and its place on the path.
@@ -229,13 +260,12 @@ fn place(
         Some(context) => (context.trace_id, context.flags, context.state),
         None => received::begin_trace(engine, host, &received),
     };
-    let path = match (&state.path, role) {
+    state.path = Some(match (state.path.take(), role) {
         // The inbound side of this workload has put its name there already.
-        (Some(path), Role::Outbound) => path.clone(),
+        (Some(path), Role::Outbound) => path,
         (Some(path), Role::Gateway | Role::Inbound) => path.then(&engine.service),
         (None, _) => PathSoFar::begin(&engine.service),
-    };
-    state.path = Some(path.clone());
+    });
     let server = (role != Role::Outbound).then(|| engine.new_span_id(host));
     let client = (role != Role::Inbound).then(|| engine.new_span_id(host));
     let span_id = client.or(server).unwrap_or(SpanId::ONE);
@@ -246,12 +276,14 @@ fn place(
         server,
         client,
         link: Link::certain(LinkKind::None),
-        path,
+        state_line: String::new(),
         headers: Headers::default(),
         start_unix_ns: 0,
         start_monotonic_ns: 0,
         received,
         held: Held::default(),
+        cluster: String::new(),
+        first_byte_ns: None,
         entered: None,
     }
 }
@@ -264,11 +296,11 @@ fn hop_line(begun: &Begun, status: Option<i64>) -> String {
     line.push_str("\",\"span_id\":\"");
     begun.context.span_id.push_hex(&mut line);
     let texts =
-        [("role", begun.role.as_str()), ("path", begun.path.names()), ("link", begun.link.kind.as_str())];
+        [("role", begun.role.as_str()), ("path", begun.path_names()), ("link", begun.link.kind.as_str())];
     for (name, text) in texts {
         line.extend(["\",\"", name, "\":\"", text]);
     }
-    line.extend(["\",\"depth\":", &begun.path.depth().to_string()]);
+    line.extend(["\",\"depth\":", &begun.depth().to_string()]);
     if let Some(status) = status {
         line.extend([",\"status\":", &status.to_string()]);
     }

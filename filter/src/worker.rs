@@ -16,7 +16,8 @@ use throughline_model::id::{SpanId, TraceId};
 use throughline_model::link::LinkKind;
 
 use crate::headers::Headers;
-use crate::host::{Host, SharedTable};
+use crate::host::Host;
+use crate::inflight::Table;
 use crate::links::{Candidate, Census, Company, Habits, LinksConfig, Recurrence, Stay, Token, tokens_of};
 
 use fellows::Fellows;
@@ -84,16 +85,18 @@ impl Worker {
         self.look_around(host);
     }
 
-    /// A request came in: from now on it may be the cause of calls. Must be called before the workload sees it.
+    /// A request came in: from now on it may be the cause of calls. Must be called before the workload sees it. `state`
+    /// is the part of its `tracestate` that they are to have.
     pub fn enter(
         &mut self,
         host: &mut impl Host,
         context: &TraceContext,
+        state: &str,
         headers: &Headers,
         config: &LinksConfig,
         now_unix_ns: u64,
     ) -> Ticket {
-        let mut candidate = Candidate::new(context, Stay::of_request(headers), now_unix_ns);
+        let mut candidate = Candidate::new(context, state, Stay::of_request(headers), now_unix_ns);
         // A workload that has never made a call without context does not pay for hashes.
         if config.uses_tokens && self.habits.makes_orphans(now_unix_ns) {
             candidate.tokens = Some(self.own_tokens(headers, config, now_unix_ns));
@@ -116,7 +119,7 @@ impl Worker {
     }
 
     /// The table of request ids: that of all workers, or this worker's own while it is alone.
-    pub fn with_table<T>(&mut self, host: &mut impl Host, step: impl FnOnce(&mut dyn SharedTable) -> T) -> T {
+    pub fn with_table<T>(&mut self, host: &mut impl Host, step: impl FnOnce(&mut dyn Table) -> T) -> T {
         if self.fellows.leave_this_alone() { step(&mut self.own_table) } else { step(host) }
     }
 

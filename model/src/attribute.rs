@@ -67,8 +67,6 @@ pub const ENVOY_ROUTE_NAME: &str = "envoy.route_name";
 pub const ENVOY_UPSTREAM_ATTEMPT_COUNT: &str = "envoy.upstream.attempt_count";
 /// Why no connection to the upstream came about.
 pub const ENVOY_UPSTREAM_TRANSPORT_FAILURE_REASON: &str = "envoy.upstream.transport_failure_reason";
-/// Milliseconds from the request's last byte sent to the response's first byte received, an integer.
-pub const ENVOY_UPSTREAM_SERVICE_TIME_MS: &str = "envoy.upstream.service_time_ms";
 /// Nanoseconds from the request's first byte sent to the response's first byte received, an integer.
 pub const ENVOY_UPSTREAM_FIRST_BYTE_NS: &str = "envoy.upstream.first_byte_ns";
 /// Nanoseconds until a connection to the upstream was ready, an integer.
@@ -95,5 +93,7 @@ pub const STUB: &str = "throughline.stub";
 /// On a span as the collector shows it: how many attributes, events, links, nested values and ends of long texts were left
 /// out of it because they went beyond the limits, an integer.
 pub const CUT: &str = "throughline.cut";
+/// Nanoseconds from the request's headers to the response's headers, both as they passed the filter, an integer.
+pub const FIRST_BYTE_NS: &str = "throughline.first_byte_ns";
 /// The role of the proxy that made the span: `gateway`, `inbound` or `outbound`.
 pub const ROLE: &str = "throughline.role";

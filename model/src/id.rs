@@ -50,8 +50,12 @@ macro_rules! id_type {
 
             /// Appends the lower-case hexadecimal digits to a text.
             pub fn push_hex(self, text: &mut String) {
-                let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
-                text.extend(digits.map(hex_digit));
+                let mut digits = [0u8; $digits];
+                let (pairs, _) = digits.as_chunks_mut::<2>();
+                for ([high, low], byte) in pairs.iter_mut().zip(self.0) {
+                    (*high, *low) = (hex_digit(byte >> 4), hex_digit(byte & 0x0f));
+                }
+                text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
             }
         }
 
@@ -69,8 +73,8 @@ macro_rules! id_type {
     };
 }
 
-fn hex_digit(number: u8) -> char {
-    char::from(if number < 10 { b'0' + number } else { b'a' + number - 10 })
+fn hex_digit(number: u8) -> u8 {
+    if number < 10 { b'0' + number } else { b'a' + number - 10 }
 }
 
 id_type!(TraceId, 16, 32);

@@ -149,7 +149,7 @@ fn configuration(
         "explicit_http_config": {"http2_protocol_options": {}}}});
     let mut collector = cluster("collector", sink_port);
     collector["typed_extension_protocol_options"] = http2;
-    let clusters = json!([cluster("inbound|8080||", upstream_port), collector]);
+    let clusters = json!([cluster(variant.cluster(), upstream_port), collector]);
     Ok(envoy_file(variant, ports.admin, &listeners, &clusters))
 }
 
@@ -173,7 +173,7 @@ fn envoy_file(variant: Variant, admin_port: u16, listeners: &Value, clusters: &V
 fn listener(variant: Variant, path: Path, port: u16, module: Option<&str>) -> Value {
     let action = match path {
         Path::Direct => ("direct_response", json!({"status": 200, "body": {"inline_string": "ok\n"}})),
-        Path::Proxied => ("route", json!({"cluster": "inbound|8080||", "timeout": "0s"})),
+        Path::Proxied => ("route", json!({"cluster": variant.cluster(), "timeout": "0s"})),
     };
     let mut filters = Vec::new();
     if let (Some(module), Some(configuration)) = (module, variant.filter_configuration()) {

@@ -119,6 +119,14 @@ impl Variant {
         }
     }
 
+    /// The cluster that requests are sent on to, named as istiod names it.
+    pub(crate) fn cluster(self) -> &'static str {
+        match self {
+            Self::FilterOutbound | Self::FilterGateway => "outbound|8080||cart.shop.svc.cluster.local",
+            _ => "inbound|8080||",
+        }
+    }
+
     /// A header that every request has.
     pub(crate) fn request_header(self) -> &'static str {
         match self {

@@ -71,7 +71,8 @@ pub fn path_member(bytes: &[u8]) {
     let mut path = PathSoFar::from_member_value(&text).unwrap_or_else(|| PathSoFar::begin(&text));
     for _ in 0..12 {
         path = path.then(&text);
-        let value = path.to_member_value();
+        let mut value = String::new();
+        path.push_member_value(&mut value);
         assert!(value.len() <= MAX_PATH_CHARS, "{value}");
         assert_eq!(PathSoFar::from_member_value(&value).as_ref(), Some(&path), "{value}");
     }
@@ -120,13 +121,13 @@ pub fn shared_values(bytes: &[u8]) {
     let mut host = FakeHost::sidecar("cart");
     let id = RequestId::from_header(b"8e0c2d5c-0a4f-4f6e-9a30-5f6b7f9d0001").expect("this is a request id");
     let context = own_context();
-    let entered = inflight::enter(&mut host, &id, &context, 1);
+    let entered = inflight::enter(&mut host, &id, &context, "", 1);
     assert!(entered.is_ok(), "an empty table takes an entry");
     let keys: Vec<String> = host.shared.keys().cloned().collect();
     keys.iter().for_each(|key| host.put_shared_value(key, bytes));
     let _ = inflight::find_cause(&mut host, &id, 2);
     let _ = inflight::leave(&mut host, &id, &context);
-    let entered = inflight::enter(&mut host, &id, &context, 3);
+    let entered = inflight::enter(&mut host, &id, &context, "", 3);
     assert!(entered.is_ok(), "a spoilt table takes an entry");
     assert_ne!(inflight::find_cause(&mut host, &id, 4), Cause::Unknown, "what was entered is found");
 }

@@ -5,8 +5,6 @@
 use std::cell::RefCell;
 use std::ptr::null_mut;
 use std::rc::Rc;
-use std::sync::OnceLock;
-use std::time::Instant;
 
 use proxy_wasm::types::{BufferType, MapType, MetricType};
 
@@ -18,6 +16,13 @@ use crate::worker::Worker;
 
 /// `proxy_status_t`: the call did what was asked.
 const OK: u32 = 0;
+/// `clockid_t` of WASI preview 1: the clock that never goes back.
+const MONOTONIC: u32 = 1;
+
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    fn clock_time_get(clock: u32, precision_ns: u64, time: *mut u64) -> u16;
+}
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -184,8 +189,7 @@ impl Host for Envoy {
         let _ = unsafe { proxy_remove_header_map_value(map, name.as_ptr(), name.len()) };
     }
 
-    fn property(&mut self, path: &[&str]) -> Option<Vec<u8>> {
-        let path = path.join("\0");
+    fn property(&mut self, path: &str) -> Option<Vec<u8>> {
         bytes_from(|bytes, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), bytes, size) })
     }
 
@@ -204,9 +208,9 @@ impl Host for Envoy {
     }
 
     fn monotonic_ns(&mut self) -> u64 {
-        static START: OnceLock<Instant> = OnceLock::new();
-        let elapsed = START.get_or_init(Instant::now).elapsed();
-        u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
+        let mut time = 0u64;
+        let _ = unsafe { clock_time_get(MONOTONIC, 1, &mut time) };
+        time
     }
 
     fn fill_random(&mut self, room: &mut [u8]) -> Result<(), Refused> {

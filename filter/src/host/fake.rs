@@ -57,6 +57,9 @@ impl FakeHost {
     /// Lays down a request with these headers besides the usual ones.
     pub(crate) fn receive(&mut self, direction: i64, headers: &[(&str, &[u8])]) {
         self.set_property("xds.listener_direction", direction.to_le_bytes());
+        let is_call =
+            direction == 2 || self.properties.get("xds.node.id").is_none_or(|id| id.starts_with(b"router"));
+        self.set_property("xds.cluster_name", if is_call { "outbound|8080||cart" } else { "inbound|8080||" });
         let usual: [(&str, &[u8]); 4] = [
             (":method", b"GET"),
             (":path", b"/cart?user=7"),
@@ -119,8 +122,21 @@ impl Host for FakeHost {
         self.pairs(map).retain(|(candidate, _)| candidate != name);
     }
 
-    fn property(&mut self, path: &[&str]) -> Option<Vec<u8>> {
-        self.properties.get(&path.join(".")).cloned()
+    fn property(&mut self, path: &str) -> Option<Vec<u8>> {
+        if path == "response\0code" {
+            let status = self.headers(HeaderMap::Response).get_text(":status")?.parse::<u64>().ok()?;
+            return Some(status.to_le_bytes().to_vec());
+        }
+        let laid_down = self.properties.get(&path.replace('\0', ".")).cloned();
+        // The router leaves a header on what an upstream answered.
+        let is_from_upstream =
+            || self.response.iter().any(|(name, _)| name == "x-envoy-upstream-service-time");
+        match path {
+            "upstream\0request_attempt_count" if laid_down.is_none() && is_from_upstream() => {
+                Some(1_u64.to_le_bytes().to_vec())
+            }
+            _ => laid_down,
+        }
     }
 
     fn plugin_configuration(&mut self) -> Vec<u8> {

@@ -21,6 +21,15 @@ fn context(number: u8) -> TraceContext {
     }
 }
 
+fn enter(
+    host: &mut FakeHost,
+    id: &RequestId,
+    context: &TraceContext,
+    now_unix_ns: u64,
+) -> Result<(), Refused> {
+    super::enter(host, id, context, &context.state.to_header().unwrap_or_default(), now_unix_ns)
+}
+
 fn id(text: &str) -> RequestId {
     RequestId::from_header(text.as_bytes()).unwrap()
 }
@@ -116,7 +125,7 @@ fn the_store_never_grows_beyond_its_slots() {
     for number in 0..20_000 {
         enter(&mut host, &id(&format!("request-{number}")), &context(1), 0).unwrap();
     }
-    assert!(host.shared.len() <= SLOTS as usize);
+    assert!(host.shared.len() <= SLOTS);
     assert!(host.shared.values().all(|value| value.bytes.len() < 4_096));
 }
 

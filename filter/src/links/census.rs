@@ -10,8 +10,6 @@ use crate::headers::Headers;
 const MAX_SHORT_NS: u64 = 60_000_000_000;
 /// A request whose caller went away may still be worked on for this long.
 const MAX_ABANDONED_NS: u64 = 30_000_000_000;
-/// Longest `tracestate` that is kept with a request; of a longer one only our own member is.
-const MAX_STATE_BYTES: usize = 512;
 /// Most candidates of a call that are named.
 pub const MAX_NAMED_CANDIDATES: usize = 16;
 
@@ -57,7 +55,7 @@ pub struct Candidate {
     pub span_id: SpanId,
     /// Its flags.
     pub flags: TraceFlags,
-    /// Its `tracestate`, cut to our own member when it is long.
+    /// The part of its `tracestate` that its calls are to have.
     pub state: Vec<u8>,
     /// How it stays.
     pub stay: Stay,
@@ -69,18 +67,12 @@ pub struct Candidate {
 
 impl Candidate {
     /// A request that has just come in, with the context its calls are to continue.
-    pub fn new(context: &TraceContext, stay: Stay, now_unix_ns: u64) -> Self {
-        let whole = context.state.to_header().unwrap_or_default();
-        let state = if whole.len() <= MAX_STATE_BYTES {
-            whole
-        } else {
-            context.state.own_member().unwrap_or_default()
-        };
+    pub fn new(context: &TraceContext, state: &str, stay: Stay, now_unix_ns: u64) -> Self {
         Self {
             trace_id: context.trace_id,
             span_id: context.span_id,
             flags: context.flags,
-            state: state.into_bytes(),
+            state: state.as_bytes().to_vec(),
             stay,
             since_unix_ns: now_unix_ns,
             tokens: None,

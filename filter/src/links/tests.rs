@@ -20,7 +20,7 @@ fn candidate(number: u8, stay: Stay) -> Candidate {
         flags: TraceFlags::new_sampled_trace(),
         state,
     };
-    Candidate::new(&context, stay, NOW)
+    Candidate::new(&context, &context.state.to_header().unwrap_or_default(), stay, NOW)
 }
 
 fn carrying(number: u8, tokens: &[(u64, Standing)]) -> Candidate {

@@ -1,6 +1,8 @@
 //! What ties an outbound call to the request that caused it: the evidence from the strongest down, and the books that
 //! are kept for it while requests are in flight.
 
+use std::borrow::Cow;
+
 use throughline_model::context::TraceContext;
 use throughline_model::id::{SpanId, TraceId};
 use throughline_model::link::LinkKind;
@@ -8,12 +10,14 @@ use throughline_model::link::LinkKind;
 use super::{Begun, Outcome};
 use crate::engine::Engine;
 use crate::headers::Headers;
-use crate::host::{Host, Refused, SharedTable};
-use crate::inflight::{self, Cause, RequestId};
+use crate::host::{Host, Refused};
+use crate::inflight::{self, Cause, RequestId, Table};
 use crate::stats::Counter;
 use crate::worker::{Ending, Found, Ticket};
 
 const REQUEST_ID: &str = "x-request-id";
+/// Longest `tracestate` that is kept whole with a request in flight.
+const MAX_STATE_BYTES: usize = 512;
 /// The proxy's answer when the workload took too long; the workload may not know.
 const GATEWAY_TIMEOUT: i64 = 504;
 
@@ -69,7 +73,7 @@ fn find_by_request_id(
 ) -> (Option<TraceContext>, Link) {
     let request_id = headers.get(REQUEST_ID).and_then(RequestId::from_header);
     let by_id = request_id.filter(|_| engine.config.links.uses_request_id).and_then(|id| {
-        let find = |table: &mut dyn SharedTable| inflight::find_cause(table, &id, now_unix_ns);
+        let find = |table: &mut dyn Table| inflight::find_cause(table, &id, now_unix_ns);
         engine.with_worker(|worker, _| worker.with_table(host, find))
     });
     let others = match by_id {
@@ -89,23 +93,29 @@ fn find_by_request_id(
 }
 
 /// Enters an inbound request into the books, before the workload sees it.
-pub(super) fn enter(
-    engine: &Engine,
-    host: &mut impl Host,
-    context: &TraceContext,
-    headers: &Headers,
-    now_unix_ns: u64,
-) -> Entered {
+pub(super) fn enter(engine: &Engine, host: &mut impl Host, begun: &Begun, headers: &Headers) -> Entered {
+    let Begun { context, start_unix_ns: now_unix_ns, .. } = begun;
+    let state = kept_state(begun);
     let request_id = headers
         .get(REQUEST_ID)
         .filter(|_| engine.config.links.uses_request_id)
         .and_then(RequestId::from_header)
         .filter(|id| {
-            change_table(engine, host, |table| inflight::enter(table, id, context, now_unix_ns)).is_ok()
+            change_table(engine, host, |table| inflight::enter(table, id, context, &state, *now_unix_ns))
+                .is_ok()
         });
-    let ticket =
-        engine.with_worker(|worker, config| worker.enter(host, context, headers, &config.links, now_unix_ns));
+    let ticket = engine.with_worker(|worker, config| {
+        worker.enter(host, context, &state, headers, &config.links, *now_unix_ns)
+    });
     Entered { request_id, ticket }
+}
+
+/// The part of a request's `tracestate` that its calls are to have: of a long one our own member alone.
+fn kept_state(begun: &Begun) -> Cow<'_, str> {
+    if begun.state_line.len() <= MAX_STATE_BYTES {
+        return Cow::Borrowed(&begun.state_line);
+    }
+    Cow::Owned(begun.context.state.own_member().unwrap_or_default())
 }
 
 /// The request is over; how, is known where it is exported.
@@ -128,7 +138,7 @@ pub(super) fn leave(engine: &Engine, host: &mut impl Host, begun: &Begun, outcom
 fn change_table(
     engine: &Engine,
     host: &mut impl Host,
-    change: impl FnOnce(&mut dyn SharedTable) -> Result<(), Refused>,
+    change: impl FnOnce(&mut dyn Table) -> Result<(), Refused>,
 ) -> Result<(), Refused> {
     let outcome = engine.with_worker(|worker, _| worker.with_table(host, change)).unwrap_or(Err(Refused));
     if outcome.is_err() {

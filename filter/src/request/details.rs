@@ -9,7 +9,7 @@ use crate::attributes::{Convention, EnvoyDetails, cut, host_and_port};
 use crate::host::Host;
 
 /// From here on an upstream was slow.
-const SLOW_UPSTREAM_MS: i64 = 100;
+const SLOW_UPSTREAM_NS: u64 = 100_000_000;
 
 /// What Envoy knows of both ends; what was not asked for or is not known is absent.
 #[derive(Clone, Debug, Default)]
@@ -27,37 +27,34 @@ pub(super) struct Details {
 impl Details {
     /// Asks the host for what the outcome calls for.
     pub(super) fn read(host: &mut impl Host, begun: &Begun, outcome: &Outcome, wanted: EnvoyDetails) -> Self {
-        let is_slow = outcome.service_time_ms.is_some_and(|time| time >= SLOW_UPSTREAM_MS);
+        let is_slow = begun.first_byte_ns.is_some_and(|time| time >= SLOW_UPSTREAM_NS);
         let is_wanted = wanted == EnvoyDetails::All || !outcome.is_good() || is_slow;
-        // Without the header by which the router says that the upstream answered, only this tells whether a gateway
-        // sent the request on.
-        let is_in_doubt = begun.role == Role::Gateway && outcome.service_time_ms.is_none();
+        // Only this tells whether a gateway sent the request on.
+        let is_in_doubt = begun.role == Role::Gateway;
         let mut details = Self::default();
         if is_wanted || is_in_doubt {
-            details.attempts = number(host, &["upstream", "request_attempt_count"]);
+            details.attempts = number(host, "upstream\0request_attempt_count");
         }
         if !is_wanted {
             return details;
         }
-        details.route = text(host, &["xds", "route_name"]);
-        details.upstream = text(host, &["upstream", "address"]);
-        details.first_byte_ns = number(host, &["response", "backend_latency"]);
-        details.connect_ns = number(host, &["upstream", "cx_pool_ready_duration"]);
+        details.route = text(host, "xds\0route_name");
+        details.upstream = text(host, "upstream\0address");
+        details.first_byte_ns = number(host, "response\0backend_latency");
+        details.connect_ns = number(host, "upstream\0cx_pool_ready_duration");
         if outcome.has_failed_to_connect() {
-            details.transport_failure = text(host, &["upstream", "transport_failure_reason"]);
+            details.transport_failure = text(host, "upstream\0transport_failure_reason");
         }
         if begun.server.is_some() {
-            details.protocol = text(host, &["request", "protocol"]);
-            details.caller = text(host, &["source", "address"]);
+            details.protocol = text(host, "request\0protocol");
+            details.caller = text(host, "source\0address");
         }
         details
     }
 
     /// Whether the request was sent on, or would have been but for the upstream.
     pub(super) fn was_sent_on(&self, outcome: &Outcome) -> bool {
-        outcome.service_time_ms.is_some()
-            || self.attempts.is_some_and(|attempts| attempts > 0)
-            || outcome.has_upstream_failed()
+        self.attempts.is_some_and(|attempts| attempts > 0) || outcome.has_upstream_failed()
     }
 
     /// Writes what concerns the caller.
@@ -77,7 +74,7 @@ impl Details {
     }
 
     /// Writes how it went with the upstream, on the innermost span.
-    pub(super) fn write_upstream(&self, span: &mut SpanWriter<'_>, outcome: &Outcome) {
+    pub(super) fn write_upstream(&self, span: &mut SpanWriter<'_>) {
         let texts = [
             (attribute::ENVOY_ROUTE_NAME, &self.route),
             (attribute::ENVOY_UPSTREAM_TRANSPORT_FAILURE_REASON, &self.transport_failure),
@@ -89,7 +86,6 @@ impl Details {
         }
         let numbers = [
             (attribute::ENVOY_UPSTREAM_ATTEMPT_COUNT, self.attempts.filter(|attempts| *attempts > 0)),
-            (attribute::ENVOY_UPSTREAM_SERVICE_TIME_MS, outcome.service_time_ms),
             (attribute::ENVOY_UPSTREAM_FIRST_BYTE_NS, self.first_byte_ns),
             (attribute::ENVOY_UPSTREAM_CONNECT_NS, self.connect_ns),
         ];
@@ -121,12 +117,12 @@ fn protocol_version(protocol: &str) -> Option<&'static str> {
     }
 }
 
-fn number(host: &mut impl Host, path: &[&str]) -> Option<i64> {
+fn number(host: &mut impl Host, path: &str) -> Option<i64> {
     let bytes: [u8; 8] = host.property(path)?.try_into().ok()?;
     Some(i64::from_le_bytes(bytes))
 }
 
-fn text(host: &mut impl Host, path: &[&str]) -> Option<String> {
+fn text(host: &mut impl Host, path: &str) -> Option<String> {
     let bytes = host.property(path).filter(|bytes| !bytes.is_empty())?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -4,7 +4,7 @@ use throughline_model::span::{SpanKind, StatusCode};
 
 use super::{Begun, Role};
 use crate::attributes::Convention;
-use crate::host::{HeaderMap, Host};
+use crate::host::Host;
 
 /// Envoy's response flags in the order of their bits, as its access log writes them.
 const FLAGS: [&str; 29] = [
@@ -57,8 +57,6 @@ pub struct Outcome {
     pub details: String,
     /// The cluster the request was sent to.
     pub upstream_cluster: String,
-    /// What the router says of the upstream: milliseconds until the response began. Only there if one answered.
-    pub service_time_ms: Option<i64>,
     /// Which conventions its spans follow.
     pub convention: Convention,
 }
@@ -66,27 +64,27 @@ pub struct Outcome {
 impl Outcome {
     /// Asks the host, for the common case as little as possible.
     pub fn read(host: &mut impl Host, begun: &Begun) -> Self {
-        let response = host.headers(HeaderMap::Response);
-        let http_status = response.get_text(":status").and_then(|text| text.parse().ok());
-        let service_time = response.get_text("x-envoy-upstream-service-time");
-        let service_time_ms = service_time.and_then(|text| text.parse().ok());
+        // Zero stands for a response that never came.
+        let http_status = number_property(host, "response\0code").filter(|status| *status != 0);
         let convention = Convention::of(&begun.headers);
         let grpc_status = match convention {
-            Convention::Grpc => number_property(host, &["response", "grpc_status"]),
+            Convention::Grpc => number_property(host, "response\0grpc_status"),
             // Envoy derives one from the HTTP status, which says nothing.
             Convention::Http => None,
         };
-        let mut outcome = Self { http_status, grpc_status, service_time_ms, convention, ..Self::default() };
+        let mut outcome = Self { http_status, grpc_status, convention, ..Self::default() };
         // Asked always: a response that broke off after its headers said 200 shows in the flags alone.
-        outcome.flags = number_property(host, &["response", "flags"]).unwrap_or(0) as u64;
+        outcome.flags = number_property(host, "response\0flags").unwrap_or(0) as u64;
         if !outcome.is_good() {
-            let details = text_property(host, &["response", "code_details"]);
+            let details = text_property(host, "response\0code_details");
             // Behind the brace stand addresses and messages that differ from request to request.
             outcome.details = details.split('{').next().unwrap_or_default().to_owned();
         }
-        if begun.role != Role::Inbound {
-            outcome.upstream_cluster = text_property(host, &["xds", "cluster_name"]);
-        }
+        outcome.upstream_cluster = match begun.role {
+            Role::Inbound => String::new(),
+            Role::Outbound if !begun.cluster.is_empty() => begun.cluster.clone(),
+            Role::Outbound | Role::Gateway => text_property(host, "xds\0cluster_name"),
+        };
         outcome
     }
 
@@ -160,11 +158,11 @@ impl Outcome {
     }
 }
 
-fn number_property(host: &mut impl Host, path: &[&str]) -> Option<i64> {
+fn number_property(host: &mut impl Host, path: &str) -> Option<i64> {
     let bytes: [u8; 8] = host.property(path)?.try_into().ok()?;
     Some(i64::from_le_bytes(bytes))
 }
 
-fn text_property(host: &mut impl Host, path: &[&str]) -> String {
+fn text_property(host: &mut impl Host, path: &str) -> String {
     String::from_utf8_lossy(&host.property(path).unwrap_or_default()).into_owned()
 }

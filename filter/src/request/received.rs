@@ -48,9 +48,9 @@ pub(super) fn begin_trace(
 /// Writes what is passed on into the request's headers. Nothing that came in goes on beside it.
 pub(super) fn pass_on(host: &mut impl Host, begun: &Begun) {
     host.set_request_header(TRACEPARENT, &begun.context.to_traceparent());
-    match begun.context.state.to_header() {
-        Some(line) => host.set_request_header(TRACESTATE, &line),
-        None => host.remove_request_header(TRACESTATE),
+    match begun.state_line.as_str() {
+        "" => host.remove_request_header(TRACESTATE),
+        line => host.set_request_header(TRACESTATE, line),
     }
     for rewrite in begun.received.rewrites(&begun.context) {
         match rewrite {

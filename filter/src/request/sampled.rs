@@ -44,7 +44,7 @@ pub(super) fn decide(engine: &mut Engine, host: &mut impl Host, headers: &Header
         }
         return;
     }
-    let route = if engine.sampler.asks_for_route() { host.property(&["xds", "route_name"]) } else { None };
+    let route = if engine.sampler.asks_for_route() { host.property("xds\0route_name") } else { None };
     let threshold = engine.sampler.threshold(headers, &route.unwrap_or_default(), begun.start_monotonic_ns);
     begun.context.decide_sampling(threshold);
     if begun.context.flags.is_sampled() {

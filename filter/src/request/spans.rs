@@ -17,8 +17,8 @@ const HAS_IS_REMOTE: u32 = 0x100;
 /// OTLP flags: the parent is remote.
 const IS_REMOTE: u32 = 0x200;
 
-/// Writes the spans of a finished request into the open batch; gives their number.
-pub(super) fn write(engine: &mut Engine, host: &mut impl Host, begun: &Begun, outcome: &Outcome) -> usize {
+/// Writes the spans of a finished request into the open batch.
+pub(super) fn write(engine: &mut Engine, host: &mut impl Host, begun: &Begun, outcome: &Outcome) {
     let now_ns = host.monotonic_ns();
     // The duration is taken from the clock that never jumps, and added to the start on the other.
     let end_unix_ns = begun.start_unix_ns.saturating_add(now_ns.saturating_sub(begun.start_monotonic_ns));
@@ -42,7 +42,7 @@ pub(super) fn write(engine: &mut Engine, host: &mut impl Host, begun: &Begun, ou
         }
         written += 1;
     }
-    written
+    engine.spans_written(host, written, now_ns);
 }
 
 struct Facts<'a> {
@@ -58,7 +58,7 @@ impl Facts<'_> {
         self.write_common(span, SpanKind::Server, self.begun.parent, IS_REMOTE);
         self.details.write_downstream(span);
         if self.begun.client.is_none() {
-            self.details.write_upstream(span, self.outcome);
+            self.details.write_upstream(span);
         }
     }
 
@@ -69,7 +69,7 @@ impl Facts<'_> {
         self.write_common(span, SpanKind::Client, parent, remote);
         self.write_link(span);
         self.details.write_peer_upstream(span, self.outcome.convention);
-        self.details.write_upstream(span, self.outcome);
+        self.details.write_upstream(span);
         if !self.outcome.upstream_cluster.is_empty() {
             span.text(attribute::ENVOY_UPSTREAM_CLUSTER, cut(&self.outcome.upstream_cluster));
         }
@@ -89,24 +89,28 @@ impl Facts<'_> {
     }
 
     fn write_common(&self, span: &mut SpanWriter<'_>, kind: SpanKind, parent: Option<SpanId>, remote: u32) {
-        let Begun { context, headers, path, role, start_unix_ns, .. } = self.begun;
+        let Begun { context, state_line, headers, role, start_unix_ns, .. } = self.begun;
         if let Some(parent) = parent {
             span.parent(parent);
         }
-        if let Some(state) = context.state.to_header() {
-            span.trace_state(&state);
+        if !state_line.is_empty() {
+            span.trace_state(state_line);
         }
         let flags =
             u32::from(context.flags.bits()) | if parent.is_some() { HAS_IS_REMOTE | remote } else { 0 };
         span.flags(flags).kind(kind).times(*start_unix_ns, self.end_unix_ns);
         write_request(span, kind, headers, self.outcome.convention, self.config);
         span.text(attribute::ROLE, role.as_str());
-        span.int(attribute::DEPTH, i64::from(path.depth())).text(attribute::PATH, path.names());
+        span.int(attribute::DEPTH, i64::from(self.begun.depth()));
+        span.text(attribute::PATH, self.begun.path_names());
         if let Some(id) = headers.get_text("x-request-id") {
             span.text(attribute::ENVOY_REQUEST_ID, cut(id));
         }
         if let Some(reason) = self.begun.held.reason {
             span.text(attribute::SAMPLED_REASON, reason.as_str());
+        }
+        if let Some(time_ns) = self.begun.first_byte_ns {
+            span.int(attribute::FIRST_BYTE_NS, i64::try_from(time_ns).unwrap_or(i64::MAX));
         }
         self.write_outcome(span, kind);
     }

@@ -20,13 +20,13 @@ pub(super) fn write(engine: &mut Engine, host: &mut impl Host, begun: &Begun) {
     if engine.config.sampling.stubs == Stubs::Off {
         return;
     }
-    let route = host.property(&["xds", "route_name"]).unwrap_or_default();
+    let route = host.property("xds\0route_name").unwrap_or_default();
     let route = std::str::from_utf8(&route).unwrap_or_default();
     let is_named = route != NO_NAME && route.len() <= MAX_ROUTE_BYTES;
     let route = if is_named { route } else { "" };
     // What a gateway answered by itself was never sent on.
     let mut was_sent_on = || {
-        let attempts = host.property(&["upstream", "request_attempt_count"]).unwrap_or_default();
+        let attempts = host.property("upstream\0request_attempt_count").unwrap_or_default();
         attempts.iter().any(|byte| *byte != 0)
     };
     let is_sent_on = begun.role != Role::Gateway || was_sent_on();
@@ -41,5 +41,5 @@ pub(super) fn write(engine: &mut Engine, host: &mut impl Host, begun: &Begun) {
         engine.collecting.push_stub(&stub, now_ns);
         engine.count(host, Counter::Stubs);
     }
-    engine.spans_written(host, 0);
+    engine.spans_written(host, 0, now_ns);
 }

@@ -1,31 +1,29 @@
 //! The table of request ids while this worker is alone: in its own memory, where a look costs no call to the host.
 
-use std::collections::HashMap;
+use crate::host::{Host, Refused, SharedValue};
+use crate::inflight::{SLOTS, Table, key_of};
 
-use crate::host::{Host, Refused, SharedTable, SharedValue};
-use crate::inflight;
-
-/// The same keys and values as in the table that all workers share; as many as the slots there.
+/// The same slots with the same bytes as in the table that all workers share.
 #[derive(Debug, Default)]
 pub(super) struct OwnTable {
-    values: HashMap<String, SharedValue>,
+    /// None before the first is written, then all of them.
+    slots: Vec<SharedValue>,
 }
 
 impl OwnTable {
     /// This worker is alone from now on.
     pub(super) fn fetch(&mut self, host: &mut impl Host) {
-        for key in inflight::keys() {
-            let value = host.shared_value(&key);
-            if !value.bytes.is_empty() {
-                self.values.insert(key, value);
-            }
-        }
+        self.slots = (0..SLOTS).map(|slot| host.shared_value(&key_of(slot))).collect();
     }
 
     /// Another worker serves too from now on. Where that one has written already, its word stands: a link may be
     /// missed, and none is made up.
     pub(super) fn hand_over(&mut self, host: &mut impl Host) {
-        for (key, value) in self.values.drain() {
+        for (slot, value) in std::mem::take(&mut self.slots).into_iter().enumerate() {
+            if value.bytes.is_empty() {
+                continue;
+            }
+            let key = key_of(slot);
             let there = host.shared_value(&key);
             // What was fetched from there and has not changed since may be replaced as well.
             if there.bytes.is_empty() || there.version <= value.version {
@@ -35,15 +33,18 @@ impl OwnTable {
     }
 }
 
-impl SharedTable for OwnTable {
-    fn shared_value(&mut self, key: &str) -> SharedValue {
-        self.values.get(key).cloned().unwrap_or_default()
+impl Table for OwnTable {
+    fn look(&mut self, slot: usize, look: &mut dyn FnMut(&[u8])) {
+        look(self.slots.get(slot).map(|value| value.bytes.as_slice()).unwrap_or_default());
     }
 
-    fn set_shared_value(&mut self, key: &str, bytes: &[u8], version: u32) -> Result<(), Refused> {
-        // One worker does one thing at a time: nobody else can have written.
-        let value = SharedValue { bytes: bytes.to_vec(), version };
-        self.values.insert(key.to_owned(), value);
+    /// One worker does one thing at a time: nobody else can have written.
+    fn change(&mut self, slot: usize, change: &mut dyn FnMut(&mut Vec<u8>)) -> Result<(), Refused> {
+        if self.slots.is_empty() {
+            self.slots.resize_with(SLOTS, SharedValue::default);
+        }
+        let value = self.slots.get_mut(slot).ok_or(Refused)?;
+        change(&mut value.bytes);
         Ok(())
     }
 }

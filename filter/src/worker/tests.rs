@@ -42,7 +42,7 @@ impl Proxy {
         };
         let headers = to_headers(headers);
         let now = self.host.now_ns;
-        let ticket = self.workers[worker].enter(&mut self.host, &context, &headers, &self.config, now);
+        let ticket = self.workers[worker].enter(&mut self.host, &context, "", &headers, &self.config, now);
         (context.span_id, ticket)
     }
 

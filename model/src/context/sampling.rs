@@ -52,9 +52,11 @@ impl Threshold {
 
     /// Writes a `th`.
     pub fn to_digits(self) -> String {
+        if self == Self::EVERYTHING {
+            return "0".to_owned();
+        }
         let all = format!("{:014x}", self.0);
-        let short = all.trim_end_matches('0');
-        if short.is_empty() { "0".to_owned() } else { short.to_owned() }
+        all.trim_end_matches('0').to_owned()
     }
 
     /// Whether a trace with this randomness is kept.
@@ -132,12 +134,12 @@ impl SamplingMember {
         let Some(threshold) = self.threshold else {
             return (!self.others.is_empty()).then(|| self.others.clone());
         };
-        let own = format!("th:{}", threshold.to_digits());
+        let own = ["th:", &threshold.to_digits()].concat();
         let mut others = self.others.as_str();
         while own.len() + 1 + others.len() > MAX_VALUE_CHARS {
             others = others.rsplit_once(';').map_or("", |(kept, _)| kept);
         }
-        Some(if others.is_empty() { own } else { format!("{own};{others}") })
+        Some(if others.is_empty() { own } else { [&own, ";", others].concat() })
     }
 
     /// `rv`, where somebody has set it.

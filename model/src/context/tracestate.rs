@@ -93,24 +93,29 @@ impl TraceState {
             !member.is_empty() && member.split_once('=').is_none_or(|(key, _)| key != sampling::KEY)
         };
         // Its own place may cost the right-most member of a full list.
-        let kept: Vec<&str> = self.others.split(',').filter(is_other).take(MAX_MEMBERS - 1).collect();
-        self.other_members = kept.len();
-        let kept = kept.join(",");
-        self.others.clear();
+        let before = std::mem::take(&mut self.others);
+        self.other_members = 0;
         if let Some(value) = member.to_value() {
             self.push_other(sampling::KEY, &value);
         }
-        if !kept.is_empty() {
+        for kept in before.split(',').filter(is_other).take(MAX_MEMBERS - 1) {
             if !self.others.is_empty() {
                 self.others.push(',');
             }
-            self.others.push_str(&kept);
+            self.others.push_str(kept);
+            self.other_members += 1;
         }
     }
 
-    /// Our own member alone, as a line.
+    /// Our own member alone, as a line with room for the others.
     pub fn own_member(&self) -> Option<String> {
-        self.path.as_ref().map(|path| format!("{OWN_KEY}={}", path.to_member_value()))
+        let path = self.path.as_ref()?;
+        let mut text =
+            String::with_capacity(OWN_KEY.len() + 1 + path.member_value_length() + 1 + self.others.len());
+        text.push_str(OWN_KEY);
+        text.push('=');
+        path.push_member_value(&mut text);
+        Some(text)
     }
 }
 
