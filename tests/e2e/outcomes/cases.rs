@@ -51,7 +51,7 @@ fn from_the_application() -> Vec<Case> {
             "success",
             How::Http("/status/200"),
             200,
-            &["frontend server unset 200", "gateway client unset 200", "gateway server unset 200"],
+            &["frontend server unset 200", "gateway client unset 200 attempts=1", "gateway server unset 200"],
         ),
         case(
             "not found by the application",
@@ -96,7 +96,7 @@ fn after_retries() -> Vec<Case> {
             &[
                 "frontend server error 503 error=503 details=via_upstream attempts=1 route=default",
                 "frontend server unset 200",
-                "gateway client unset 200",
+                "gateway client unset 200 attempts=2",
                 "gateway server unset 200",
             ],
         ),
@@ -190,7 +190,7 @@ fn grpc() -> Vec<Case> {
             200,
             &[
                 "frontend server unset 200 rpc=OK",
-                "gateway client unset 200 rpc=OK",
+                "gateway client unset 200 rpc=OK attempts=1",
                 "gateway server unset 200 rpc=OK",
             ],
         ),
@@ -236,7 +236,7 @@ fn refused() -> Vec<Case> {
             "within the rate limit",
             How::Http("/limited"),
             200,
-            &["frontend server unset 200", "gateway client unset 200", "gateway server unset 200"],
+            &["frontend server unset 200", "gateway client unset 200 attempts=1", "gateway server unset 200"],
         ),
         case(
             "rejected by the rate limit",
