@@ -9,6 +9,8 @@ MAKEFLAGS += --no-print-directory
 ENVOY_VERSION := 1.40.0
 ENVOY := .tools/envoy-$(ENVOY_VERSION)/bin/envoy
 WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
+OTEL_VERSION := 1.45.2
+OTEL_PYTHON := .tools/opentelemetry-$(OTEL_VERSION)/bin/python
 WASM_TEST_RUNNER := .tools/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen-test-runner
 KUBERNETES_TOOLS := .tools/kubernetes/installed
 CHROMIUM := $(or $(CHROMIUM_BIN),/usr/bin/chromium)
@@ -51,7 +53,7 @@ help: ## list the targets
 
 ## what the machine must bring along
 
-tools: targets $(ENVOY) $(KUBERNETES_TOOLS) $(WASM_TEST_RUNNER) $(UI_PACKAGES) chromium ## install what building and testing need, into .tools/
+tools: targets $(ENVOY) $(KUBERNETES_TOOLS) $(OTEL_PYTHON) $(WASM_TEST_RUNNER) $(UI_PACKAGES) chromium ## install what building and testing need, into .tools/
 	@echo "tools: ready"
 
 targets:
@@ -88,6 +90,16 @@ $(KUBERNETES_TOOLS): tools/kubernetes.txt
 	@python3 -m venv .tools/kubernetes
 	@.tools/kubernetes/bin/python -m pip install --quiet --disable-pip-version-check --no-input -r tools/kubernetes.txt
 	@touch $@
+
+$(OTEL_PYTHON):
+	@echo "tools: installing OpenTelemetry's Python SDK $(OTEL_VERSION) into .tools/ (about 60 MB)"
+	@mkdir -p .tools && rm -rf .tools/opentelemetry-$(OTEL_VERSION)
+	@python3 -m venv .tools/opentelemetry-$(OTEL_VERSION) \
+	  && $@ -m pip install --quiet --disable-pip-version-check --no-input opentelemetry-sdk==$(OTEL_VERSION) \
+	    opentelemetry-exporter-otlp-proto-grpc==$(OTEL_VERSION) opentelemetry-exporter-otlp-proto-http==$(OTEL_VERSION) \
+	  || { rm -rf .tools/opentelemetry-$(OTEL_VERSION); exit 1; }
+	@ln -sfn opentelemetry-$(OTEL_VERSION) .tools/opentelemetry
+	@touch -h $@
 
 $(WASM_TEST_RUNNER):
 	@test -n "$(WASM_BINDGEN_VERSION)" || { echo "Cargo.lock names no wasm-bindgen: run cargo generate-lockfile" >&2; exit 1; }
@@ -197,7 +209,7 @@ test-ui: $(UI_PACKAGES) ## unit tests of the page
 	@tools/run-part ui npm --prefix $(UI) run --silent test
 
 e2e: test-e2e ## end-to-end suite on a real mesh, and the page in a browser
-test-e2e: $(ENVOY) chromium build
+test-e2e: $(ENVOY) $(OTEL_PYTHON) chromium build
 	@tools/run-part e2e cargo test --release --workspace --test e2e
 
 test-manifests: $(ENVOY) $(KUBERNETES_TOOLS) build ## Kubernetes manifests, and the programs that they configure
@@ -209,15 +221,15 @@ test-tidy: ## the rules of the house
 soak: $(ENVOY) module ## a million requests through one Envoy: memory must stay flat; REQUESTS=1000000
 	@SOAK_REQUESTS=$(or $(REQUESTS),1000000) cargo test --release --workspace --test e2e -- memory_is_flat
 
-fuzz: ## run every fuzz target of the filter; SECONDS_EACH=60; needs cargo-fuzz and a nightly compiler
+fuzz: ## run every fuzz target of filter and collector; SECONDS_EACH=60; needs cargo-fuzz and a nightly compiler
 	@command -v cargo-fuzz > /dev/null || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }
 	@cargo +nightly --version > /dev/null 2>&1 || { echo "a nightly compiler is missing: rustup toolchain install nightly" >&2; exit 1; }
-	@for name in $$(sed -n 's/^name = "\([a-z_]*\)"$$/\1/p' filter/fuzz/Cargo.toml); do \
-	  echo "fuzz: $$name"; \
-	  mkdir -p target/fuzz/corpus/$$name target/fuzz/artifacts; \
-	  cargo +nightly fuzz run --fuzz-dir filter/fuzz --target-dir target/fuzz $$name target/fuzz/corpus/$$name -- \
+	@for room in filter collector; do for name in $$(sed -n 's/^name = "\([a-z_]*\)"$$/\1/p' $$room/fuzz/Cargo.toml); do \
+	  echo "fuzz: $$room $$name"; \
+	  mkdir -p target/fuzz/corpus/$$room-$$name target/fuzz/artifacts; \
+	  cargo +nightly fuzz run --fuzz-dir $$room/fuzz --target-dir target/fuzz $$name target/fuzz/corpus/$$room-$$name -- \
 	    -max_total_time=$(or $(SECONDS_EACH),60) -max_len=4096 -artifact_prefix=target/fuzz/artifacts/ -verbosity=0 || exit 1; \
-	done
+	done; done
 
 documents: ## write the filter's JSON Schema, the README's table of settings and the OpenAPI document anew from the code
 	@WRITE_DOCUMENTS=1 cargo test --release --workspace --lib -- --quiet config::tests::the_ openapi::tests::the_

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -24,6 +25,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 pub fn run(options: &ServeOptions) -> anyhow::Result<()> {
     let config = options.resolve()?;
     start_log(config.log_level);
+    allow_many_connections();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let outcome = runtime.block_on(serve(config, options));
@@ -56,6 +58,15 @@ async fn serve(config: Config, options: &ServeOptions) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || store.close()).await.context("the store has died")?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Every connection is an open file, and a shell allows few of them unless it is asked: as many as may be asked for.
+fn allow_many_connections() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, wanted) {
+        tracing::warn!(%error, limit = limit.current, "cannot raise the number of open files");
+    }
 }
 
 /// Turns to true once, on the first SIGTERM or SIGINT. A second one ends the process at once.
@@ -105,6 +116,7 @@ async fn reload_on_hangup(mut config: Config, options: ServeOptions) {
 struct Listeners {
     otlp_grpc: TcpListener,
     otlp_http: TcpListener,
+    zipkin: TcpListener,
     http: TcpListener,
 }
 
@@ -113,6 +125,7 @@ impl Listeners {
         Ok(Self {
             otlp_grpc: bind(&config.otlp_grpc, "--otlp-grpc").await?,
             otlp_http: bind(&config.otlp_http, "--otlp-http").await?,
+            zipkin: bind(&config.zipkin, "--zipkin").await?,
             http: bind(&config.http, "--http").await?,
         })
     }
@@ -156,12 +169,13 @@ async fn open_store(
 struct Servers {
     addresses: Addresses,
     query: QueryState,
-    tasks: [tokio::task::JoinHandle<TcpListener>; 3],
+    tasks: [tokio::task::JoinHandle<TcpListener>; 4],
 }
 
 struct Addresses {
     otlp_grpc: SocketAddr,
     otlp_http: SocketAddr,
+    zipkin: SocketAddr,
     http: SocketAddr,
 }
 
@@ -176,6 +190,7 @@ fn start(
     let addresses = Addresses {
         otlp_grpc: listeners.otlp_grpc.local_addr()?,
         otlp_http: listeners.otlp_http.local_addr()?,
+        zipkin: listeners.zipkin.local_addr()?,
         http: listeners.http.local_addr()?,
     };
     if let Some(module) = &module {
@@ -193,7 +208,8 @@ fn start(
     };
     let tasks = [
         serve(listeners.otlp_grpc, ingest::grpc_router(ingest.clone())),
-        serve(listeners.otlp_http, ingest::http_router(ingest).merge(module::router(module))),
+        serve(listeners.otlp_http, ingest::http_router(ingest.clone()).merge(module::router(module))),
+        serve(listeners.zipkin, ingest::zipkin_router(ingest)),
         serve(listeners.http, query::router(query.clone())),
     ];
     Ok(Servers { addresses, query, tasks })
@@ -201,10 +217,11 @@ fn start(
 
 /// The lines on standard output that scripts wait for.
 fn print_lines(addresses: &Addresses) -> anyhow::Result<()> {
-    let Addresses { otlp_grpc, otlp_http, http } = addresses;
+    let Addresses { otlp_grpc, otlp_http, zipkin, http } = addresses;
     let mut out = std::io::stdout().lock();
     writeln!(out, "otlp-grpc listening on {otlp_grpc}")?;
     writeln!(out, "otlp-http listening on {otlp_http}")?;
+    writeln!(out, "zipkin listening on {zipkin}")?;
     writeln!(out, "http listening on http://{http}/")?;
     writeln!(out, "ready")?;
     out.flush().context("cannot write to standard output")

@@ -37,9 +37,19 @@ pub struct ServeOptions {
     /// Address that takes spans by OTLP/HTTP; port 0 takes any free one [default: 127.0.0.1:4318]
     #[arg(long, value_name = "HOST:PORT")]
     pub otlp_http: Option<String>,
+    /// Address that takes spans as Zipkin's JSON; port 0 takes any free one [default: 127.0.0.1:9411]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub zipkin: Option<String>,
     /// Address of the page and the API; port 0 takes any free one [default: 127.0.0.1:16686]
     #[arg(long, value_name = "HOST:PORT")]
     pub http: Option<String>,
+    /// When a batch counts as kept: fsync (on disk, survives a crash of the machine), os (given to the system, survives a crash
+    /// of the process) or memory (survives nothing but a stop in good order) [default: fsync]
+    #[arg(long, value_name = "WHEN")]
+    pub durability: Option<String>,
+    /// Memory for spans on their way, such as 512MiB; senders are told to wait when it is full [default: 512MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub memory_limit: Option<String>,
     /// How long spans are kept, such as 36h or 7d [default: 7d]
     #[arg(long, value_name = "DURATION")]
     pub retention: Option<String>,
@@ -61,6 +71,8 @@ pub struct Config {
     pub otlp_grpc: ListenAddress,
     /// Where OTLP/HTTP is taken.
     pub otlp_http: ListenAddress,
+    /// Where Zipkin's JSON is taken.
+    pub zipkin: ListenAddress,
     /// Where the page and the API are served.
     pub http: ListenAddress,
     /// The receivers.
@@ -102,6 +114,15 @@ impl ServeOptions {
         config.module.clone_from(&self.module);
         if faults.is_empty() { Ok((written, config)) } else { Err(ConfigError { faults }) }
     }
+}
+
+/// Resolves the text of a file as `serve` would.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn resolve_text(text: &str) -> Result<Config, ConfigError> {
+    let mut faults = Vec::new();
+    let written = file::parse(text, &ProcessEnvironment, &mut faults);
+    let config = resolve::resolve(&written, &mut faults);
+    if faults.is_empty() { Ok(config) } else { Err(ConfigError { faults }) }
 }
 
 #[cfg(test)]

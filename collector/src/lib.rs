@@ -12,3 +12,6 @@ pub mod assemble;
 pub mod query;
 
 pub mod app;
+
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;

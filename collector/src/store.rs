@@ -30,6 +30,9 @@ use feed::Feed;
 pub use batch::Batch;
 pub use budget::Budget;
 pub use filter::{BadPattern, Comparison, Condition, Field, FieldValue, Pattern, Scope, SpanFilter, Test};
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use local::{framed_record, intact_payload_bytes};
+
 pub use local::LocalStore;
 pub use memory::MemoryStore;
 pub use rollup::{
@@ -155,6 +158,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Every series with all that happened since the process started, for counters that only grow.
     fn totals(&self) -> Vec<(Series, Figures)>;
+
+    /// Whether a trace lacks nothing beyond doubt: it has one root, every parent is there, and every call was seen from both
+    /// ends. `false` says nothing at all: who wants to know reads the trace. Never blocks on disk.
+    fn is_surely_whole(&self, _trace_id: TraceId) -> bool {
+        false
+    }
 
     /// Names of all services that spans are kept of, sorted; a store may leave out absurdly long names, and names beyond a
     /// number that no mesh has. May block on disk.

@@ -22,6 +22,8 @@ pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 /// The method as it came, where it is none of the known ones.
 pub const HTTP_REQUEST_METHOD_ORIGINAL: &str = "http.request.method_original";
+/// The route that the request matched, such as `/users/{id}`.
+pub const HTTP_ROUTE: &str = "http.route";
 /// The path without query.
 pub const URL_PATH: &str = "url.path";
 /// The query, without what gives access to something.

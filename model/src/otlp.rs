@@ -7,7 +7,7 @@ mod wire;
 
 pub use decode::{
     DecodeError, Decoded, SpanHead, SpanPlace, Tally, decode_export_request, decode_rejected_spans,
-    decode_resource, decode_span, scan_export_request,
+    decode_resource, decode_span, decode_span_outline, scan_export_request,
 };
 pub use encode::{BatchWriter, SpanWriter, encode_export_request, encode_export_response};
 pub use stub::Stub;

@@ -7,6 +7,7 @@ mod forwarding;
 mod harm;
 mod hop_lines;
 mod hostile;
+mod intake;
 mod linking;
 mod matching;
 mod outcomes;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     };
     first_light(&mut runner);
     filter(&mut runner);
+    intake::run(&mut runner);
     runner.finish()
 }
 

@@ -47,6 +47,17 @@ pub fn kubernetes_tool(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Python with OpenTelemetry's SDK: `OTEL_PYTHON`, else the local virtual environment.
+pub fn python_sdk() -> Result<PathBuf> {
+    let chosen = std::env::var_os("OTEL_PYTHON").filter(|value| !value.is_empty());
+    // The link itself, not what it leads to: by its place Python knows its environment.
+    let path = chosen.map_or_else(|| root().join(".tools/opentelemetry/bin/python"), PathBuf::from);
+    if !path.is_file() {
+        bail!("{} is not there; run `make tools`, or set OTEL_PYTHON", path.display());
+    }
+    Ok(path)
+}
+
 /// The binary that a Python entry script would replace itself with; started directly, it costs no interpreter.
 fn behind_script(script: &Path) -> Option<PathBuf> {
     let environment = script.parent()?.parent()?;

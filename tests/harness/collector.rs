@@ -26,20 +26,32 @@ pub struct Ports {
     pub otlp_grpc: u16,
     /// OTLP over HTTP.
     pub otlp_http: u16,
+    /// Zipkin's JSON over HTTP.
+    pub zipkin: u16,
     /// The page and the API.
     pub http: u16,
 }
 
 impl Ports {
-    /// Three free ones.
+    /// Four free ones.
     pub fn free() -> Result<Self> {
-        Ok(Self { otlp_grpc: free_port()?, otlp_http: free_port()?, http: free_port()? })
+        Ok(Self {
+            otlp_grpc: free_port()?,
+            otlp_http: free_port()?,
+            zipkin: free_port()?,
+            http: free_port()?,
+        })
     }
 
     /// The ports everybody expects, each replaced by a free one where somebody listens already.
     pub fn well_known() -> Result<Self> {
         let choose = |port: u16| if is_free(port) { Ok(port) } else { free_port() };
-        Ok(Self { otlp_grpc: choose(4317)?, otlp_http: choose(4318)?, http: choose(16686)? })
+        Ok(Self {
+            otlp_grpc: choose(4317)?,
+            otlp_http: choose(4318)?,
+            zipkin: choose(9411)?,
+            http: choose(16686)?,
+        })
     }
 }
 
@@ -51,14 +63,20 @@ pub struct Collector {
     data: PathBuf,
     log: PathBuf,
     ports: Ports,
+    settings: Option<PathBuf>,
 }
 
 impl Collector {
     /// Starts a collector with an empty data directory.
     pub fn start(ports: Ports, run: &RunDirectory) -> Result<Self> {
+        Self::start_with(ports, run, None)
+    }
+
+    /// The same with a configuration file.
+    pub fn start_with(ports: Ports, run: &RunDirectory, settings: Option<PathBuf>) -> Result<Self> {
         let binary = artefacts::collector()?;
         let (data, log) = (run.join("data"), run.log("collector"));
-        let mut collector = Self { process: None, binary, data, log, ports };
+        let mut collector = Self { process: None, binary, data, log, ports, settings };
         collector.restart()?;
         Ok(collector)
     }
@@ -68,8 +86,13 @@ impl Collector {
         self.kill();
         let mut command = Command::new(&self.binary);
         command.arg("serve").arg("--data-dir").arg(&self.data);
-        let Ports { otlp_grpc, otlp_http, http } = self.ports;
-        for (flag, port) in [("--otlp-grpc", otlp_grpc), ("--otlp-http", otlp_http), ("--http", http)] {
+        if let Some(settings) = &self.settings {
+            command.arg("--config").arg(settings);
+        }
+        let Ports { otlp_grpc, otlp_http, zipkin, http } = self.ports;
+        for (flag, port) in
+            [("--otlp-grpc", otlp_grpc), ("--otlp-http", otlp_http), ("--zipkin", zipkin), ("--http", http)]
+        {
             command.arg(flag).arg(format!("127.0.0.1:{port}"));
         }
         let mut process = Process::start("collector", command, &self.log)?;

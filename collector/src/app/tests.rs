@@ -11,7 +11,14 @@ use super::*;
 fn options(folder: &tempfile::TempDir) -> ServeOptions {
     let free = || Some("127.0.0.1:0".to_owned());
     let data_dir = Some(folder.path().join("data").display().to_string());
-    ServeOptions { data_dir, otlp_grpc: free(), otlp_http: free(), http: free(), ..ServeOptions::default() }
+    ServeOptions {
+        data_dir,
+        otlp_grpc: free(),
+        otlp_http: free(),
+        zipkin: free(),
+        http: free(),
+        ..ServeOptions::default()
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ use super::{Config, Fault, ListenAddress, parse_duration};
 use crate::telemetry::Level;
 use crate::{ingest, store};
 
+/// A message of the largest size must fit the part of the memory that is for messages.
+const LEAST_MEMORY_BYTES: usize = 64 * 1024 * 1024;
 /// More would not fit the memory the live window may take.
 const BLOCK_SPANS_LIMIT: usize = 1_000_000;
 
@@ -17,20 +19,29 @@ const BLOCK_SPANS_LIMIT: usize = 1_000_000;
 pub(super) fn resolve(written: &Written, faults: &mut Vec<Fault>) -> Config {
     let mut reader = Reader { written, faults };
     let store = store::Config::default();
+    let retention = reader.read(Key::Retention, positive_duration).unwrap_or(store.retention);
+    let memory_bytes = reader.read(Key::MemoryLimit, memory_limit).unwrap_or(2 * store.memory_bytes);
     Config {
         otlp_grpc: reader.read(Key::OtlpGrpc, ListenAddress::from_str).unwrap_or_else(|| local(4317)),
         otlp_http: reader.read(Key::OtlpHttp, ListenAddress::from_str).unwrap_or_else(|| local(4318)),
         http: reader.read(Key::Http, ListenAddress::from_str).unwrap_or_else(|| local(16686)),
-        ingest: ingest::Config::default(),
+        zipkin: reader.read(Key::Zipkin, ListenAddress::from_str).unwrap_or_else(|| local(9411)),
+        // Half of the memory is for spans that are in no block yet, a quarter for messages; the rest is for making blocks.
+        ingest: ingest::Config {
+            max_bytes_in_flight: memory_bytes / 4,
+            clock: ingest::ClockLimits { max_age: retention, ..ingest::ClockLimits::default() },
+            ..ingest::Config::default()
+        },
         store: store::Config {
             data_dir: reader.read(Key::DataDir, folder).unwrap_or(store.data_dir),
-            retention: reader.read(Key::Retention, positive_duration).unwrap_or(store.retention),
+            retention,
+            durability: reader.read(Key::Durability, durability).unwrap_or(store.durability),
+            memory_bytes: memory_bytes / 2,
             rollup_retention: reader
                 .read(Key::RollupRetention, positive_duration)
                 .unwrap_or(store.rollup_retention),
             block_max_spans: reader.read(Key::BlockMaxSpans, span_count).unwrap_or(store.block_max_spans),
             block_max_age: reader.read(Key::BlockMaxAge, positive_duration).unwrap_or(store.block_max_age),
-            ..store
         },
         module: None,
         search_timeout: reader.read(Key::SearchTimeout, positive_duration).unwrap_or(Duration::from_secs(10)),
@@ -73,6 +84,20 @@ fn folder(text: &str) -> Result<PathBuf, &'static str> {
 fn positive_duration(text: &str) -> Result<Duration, &'static str> {
     let duration = parse_duration(text)?;
     if duration.is_zero() { Err("it must be longer than zero, such as 5m or 7d") } else { Ok(duration) }
+}
+
+fn durability(text: &str) -> Result<store::Durability, &'static str> {
+    match text {
+        "fsync" => Ok(store::Durability::Fsync),
+        "os" => Ok(store::Durability::Os),
+        "memory" => Ok(store::Durability::Memory),
+        _ => Err("use fsync, os or memory"),
+    }
+}
+
+fn memory_limit(text: &str) -> Result<usize, &'static str> {
+    let bytes = usize::try_from(parse_size(text)?).unwrap_or(usize::MAX);
+    if bytes < LEAST_MEMORY_BYTES { Err("it must be at least 64MiB") } else { Ok(bytes) }
 }
 
 fn span_count(text: &str) -> Result<usize, String> {

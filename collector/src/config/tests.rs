@@ -34,6 +34,29 @@ fn needs_no_file_and_no_flags() {
     assert_eq!(config.store.retention, Duration::from_secs(7 * 86_400));
     assert_eq!(config.store.block_max_spans, 250_000);
     assert_eq!(config.store.block_max_age, Duration::from_secs(300));
+    assert_eq!(config.zipkin.to_string(), "127.0.0.1:9411");
+    assert_eq!(config.store.durability, store::Durability::Fsync);
+    assert_eq!((config.ingest.max_bytes_in_flight, config.store.memory_bytes), (128 << 20, 256 << 20));
+    assert_eq!(config.ingest.clock.max_age, config.store.retention);
+}
+
+#[test]
+fn durability_and_memory_are_read_and_their_faults_told() {
+    let yaml = "memory_limit: 1GiB\nstorage: {durability: os, retention: 3d}\nreceivers: {zipkin: {endpoint: '[::1]:1'}}\n";
+    let config = resolve(yaml, ServeOptions::default()).unwrap();
+    assert_eq!(config.store.durability, store::Durability::Os);
+    assert_eq!((config.ingest.max_bytes_in_flight, config.store.memory_bytes), (256 << 20, 512 << 20));
+    assert_eq!(config.zipkin.to_string(), "[::1]:1");
+    assert_eq!(config.ingest.clock.max_age, Duration::from_secs(3 * 86_400));
+    for (yaml, words) in [
+        ("storage: {durability: never}", "use fsync, os or memory"),
+        ("memory_limit: 1MiB", "it must be at least 64MiB"),
+        ("memory_limit: much", "write a size such as 512MiB"),
+        ("memory_limit: 99999999999999999GiB", "write a size such as"),
+    ] {
+        let found = faults(yaml);
+        assert!(found.len() == 1 && found[0].contains(words), "{found:?}");
+    }
 }
 
 #[test]

@@ -9,7 +9,10 @@ use super::ServeOptions;
 pub(super) enum Key {
     OtlpGrpc,
     OtlpHttp,
+    Zipkin,
+    MemoryLimit,
     DataDir,
+    Durability,
     Retention,
     RollupRetention,
     BlockMaxSpans,
@@ -21,10 +24,13 @@ pub(super) enum Key {
 }
 
 impl Key {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::OtlpGrpc,
         Self::OtlpHttp,
+        Self::Zipkin,
+        Self::MemoryLimit,
         Self::DataDir,
+        Self::Durability,
         Self::Retention,
         Self::RollupRetention,
         Self::BlockMaxSpans,
@@ -40,7 +46,10 @@ impl Key {
         match self {
             Self::OtlpGrpc => "receivers.otlp.protocols.grpc.endpoint",
             Self::OtlpHttp => "receivers.otlp.protocols.http.endpoint",
+            Self::Zipkin => "receivers.zipkin.endpoint",
+            Self::MemoryLimit => "memory_limit",
             Self::DataDir => "storage.data_dir",
+            Self::Durability => "storage.durability",
             Self::Retention => "storage.retention",
             Self::RollupRetention => "storage.rollups.retention",
             Self::BlockMaxSpans => "storage.block.max_spans",
@@ -102,6 +111,9 @@ pub(super) fn from_flags(options: &ServeOptions) -> Written {
         (Key::DataDir, "--data-dir", &options.data_dir),
         (Key::OtlpGrpc, "--otlp-grpc", &options.otlp_grpc),
         (Key::OtlpHttp, "--otlp-http", &options.otlp_http),
+        (Key::Zipkin, "--zipkin", &options.zipkin),
+        (Key::MemoryLimit, "--memory-limit", &options.memory_limit),
+        (Key::Durability, "--durability", &options.durability),
         (Key::Http, "--http", &options.http),
         (Key::Retention, "--retention", &options.retention),
         (Key::LogLevel, "--log-level (or THROUGHLINE_LOG)", &options.log_level),

@@ -1,8 +1,9 @@
 //! Reads the body of a request into memory: bounded alone, together with all others, and in time.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,34 +12,73 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::Peer;
 use super::refusal::Refusal;
 
 /// Bytes are counted in units of this size.
 const UNIT_BYTES: usize = 1_024;
 
-/// Memory that all requests together may hold.
+/// What one sender may hold of the budget, as one part of this many: a loud one leaves the others room.
+const SHARE_OF_ONE_SENDER: usize = 4;
+
+/// Memory that all requests together may hold, and each sender of them.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     units: Arc<Semaphore>,
+    all_units: usize,
+    max_units_of_one: usize,
+    by_sender: Arc<Mutex<HashMap<Peer, usize>>>,
 }
 
 /// A part of the budget, given back when dropped.
 #[derive(Debug)]
 pub(super) struct Held {
     _permit: OwnedSemaphorePermit,
+    peer: Peer,
+    units: usize,
+    by_sender: Arc<Mutex<HashMap<Peer, usize>>>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut by_sender = self.by_sender.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = by_sender.get_mut(&self.peer) {
+            *held = held.saturating_sub(self.units);
+            if *held == 0 {
+                by_sender.remove(&self.peer);
+            }
+        }
+    }
 }
 
 impl Budget {
     pub(super) fn new(bytes: usize) -> Self {
         let units = bytes.div_ceil(UNIT_BYTES).min(Semaphore::MAX_PERMITS);
-        Self { units: Arc::new(Semaphore::new(units)) }
+        Self {
+            units: Arc::new(Semaphore::new(units)),
+            all_units: units,
+            max_units_of_one: units / SHARE_OF_ONE_SENDER,
+            by_sender: Arc::default(),
+        }
     }
 
-    /// Takes a part of the budget; refuses when not enough is left.
-    pub(super) fn take(&self, bytes: usize) -> Result<Held, Refusal> {
-        let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX);
-        match Arc::clone(&self.units).try_acquire_many_owned(units) {
-            Ok(permit) => Ok(Held { _permit: permit }),
+    /// Takes a part of the budget; refuses when not enough is left, or when the sender holds its share of it already. A
+    /// sender that holds nothing may take more than its share: waiting would not help it.
+    pub(super) fn take(&self, bytes: usize, peer: Peer) -> Result<Held, Refusal> {
+        // What is larger than all the budget waits for all of it.
+        let units = bytes.div_ceil(UNIT_BYTES).min(self.all_units);
+        let mut by_sender = self.by_sender.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = by_sender.get(&peer).copied().unwrap_or(0);
+        if held > 0 && held + units > self.max_units_of_one {
+            let words = "this sender waits for the answers to as many bytes as it may; try again later";
+            return Err(Refusal::Busy(words.to_owned()));
+        }
+        let wanted = u32::try_from(units).unwrap_or(u32::MAX);
+        match Arc::clone(&self.units).try_acquire_many_owned(wanted) {
+            Ok(permit) => {
+                by_sender.insert(peer, held + units);
+                Ok(Held { _permit: permit, peer, units, by_sender: Arc::clone(&self.by_sender) })
+            }
             Err(_) => Err(Refusal::Busy("too many bytes are being received; try again later".to_owned())),
         }
     }
@@ -57,11 +97,12 @@ pub(super) async fn read(
     max_bytes: usize,
     timeout: Duration,
     budget: &Budget,
+    peer: Peer,
 ) -> Result<WholeBody, Refusal> {
     if body.size_hint().lower() > max_bytes as u64 {
         return Err(too_large(max_bytes));
     }
-    match tokio::time::timeout(timeout, collect(body, max_bytes, budget)).await {
+    match tokio::time::timeout(timeout, collect(body, max_bytes, budget, peer)).await {
         Ok(outcome) => outcome,
         Err(_) => {
             Err(Refusal::Broken(format!("the message took longer than {} s to arrive", timeout.as_secs())))
@@ -69,9 +110,12 @@ pub(super) async fn read(
     }
 }
 
-async fn collect(body: Body, max_bytes: usize, budget: &Budget) -> Result<WholeBody, Refusal> {
+async fn collect(body: Body, max_bytes: usize, budget: &Budget, peer: Peer) -> Result<WholeBody, Refusal> {
+    /// What a sender says of the length is believed up to here before the bytes are there.
+    const BELIEVED_BYTES: u64 = 512 * 1024;
     let mut body = pin!(body);
-    let mut whole = BytesMut::new();
+    let announced = body.size_hint().lower().min(BELIEVED_BYTES);
+    let mut whole = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(0));
     let mut held = Vec::new();
     let mut paid_bytes = 0;
     while let Some(frame) = body.frame().await {
@@ -85,7 +129,7 @@ async fn collect(body: Body, max_bytes: usize, budget: &Budget) -> Result<WholeB
         // In steps that grow, so that a body in many small frames neither holds many permits nor much more than it needs.
         if whole.len() > paid_bytes {
             let step = whole.len().max(UNIT_BYTES).min(max_bytes - paid_bytes).max(whole.len() - paid_bytes);
-            held.push(budget.take(step)?);
+            held.push(budget.take(step, peer)?);
             paid_bytes += step;
         }
     }

@@ -4,13 +4,17 @@ mod impatient;
 
 use std::future::Future;
 use std::io::{self, Cursor};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
+use hyper::service::Service as _;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
@@ -28,6 +32,8 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HTTP2_STREAM_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 const HTTP2_STREAMS: u32 = 128;
+/// A large batch arrives in few frames, where the sender cares to make them large.
+const HTTP2_FRAME_BYTES: u32 = 256 * 1024;
 const MAX_HEADER_BYTES: u32 = 32 * 1024;
 const HTTP1_BUFFER_BYTES: usize = 64 * 1024;
 /// How long to wait before accepting again when the system has no room for another connection.
@@ -51,12 +57,29 @@ pub struct ConnectionLimits {
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
-            max_connections: 4_096,
+            max_connections: 16_384,
             header_timeout: Duration::from_secs(15),
             write_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(20),
             stop_timeout: Duration::from_secs(2),
         }
+    }
+}
+
+/// Who sends: by address, because one pod may have many connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Peer(IpAddr);
+
+impl From<IpAddr> for Peer {
+    fn from(address: IpAddr) -> Self {
+        Self(address.to_canonical())
+    }
+}
+
+impl Peer {
+    /// Who sent a request; the same unknown one for every request that did not come by a connection.
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        request.extensions().get().copied().unwrap_or(Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
     }
 }
 
@@ -83,7 +106,7 @@ pub async fn serve_connections(
                     Ok(permit) => {
                         let open = Open { _permit: permit, counters: Arc::clone(&counters) };
                         counters.connections_open.inc();
-                        let served = serve(stream, router.clone(), limits.clone(), graceful.watcher());
+                        let served = serve(stream, peer, router.clone(), limits.clone(), graceful.watcher());
                         connections.spawn(async move { log_end(served.await, peer, &open) });
                     }
                     Err(_) => {
@@ -136,6 +159,7 @@ enum BrokenConnection {
 
 async fn serve(
     mut stream: TcpStream,
+    peer: SocketAddr,
     router: Router,
     limits: ConnectionLimits,
     watcher: Watcher,
@@ -148,13 +172,19 @@ async fn serve(
     let (read, write) = stream.into_split();
     let write = ImpatientWriter::new(write, limits.write_timeout);
     let stream = TokioIo::new(tokio::io::join(Cursor::new(begin).chain(read), write));
-    let service = TowerToHyperService::new(router);
+    let routes = TowerToHyperService::new(router);
+    let peer = Peer::from(peer.ip());
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        routes.call(request.map(Body::new))
+    });
     if is_http2 {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
             .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
             .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
+            .max_frame_size(HTTP2_FRAME_BYTES)
             .max_concurrent_streams(HTTP2_STREAMS)
             .max_header_list_size(MAX_HEADER_BYTES)
             .keep_alive_interval(limits.keep_alive)

@@ -12,14 +12,17 @@ use axum::routing::post;
 use bytes::{Buf as _, BufMut as _, Bytes};
 use futures_core::future::BoxFuture;
 use http_body_util::Full;
-use throughline_model::otlp::{METHOD, SERVICE};
+use throughline_model::otlp::{METHOD, SERVICE, encode_export_response};
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::{Grpc, UnaryService};
 use tonic::{Code, Status};
 
+use super::compression::Encoding;
 use super::refusal::Refusal;
-use super::{Ingest, body};
+use super::{Ingest, Peer, body};
 
+/// The header that names how a message is compressed.
+const ENCODING: &str = "grpc-encoding";
 /// Compression flag and length in front of a message.
 const PREFIX_BYTES: usize = 5;
 
@@ -50,14 +53,15 @@ async fn export(State(ingest): State<Ingest>, request: Request) -> Response {
     if !is_grpc(&request) {
         return unknown_method(request).await;
     }
-    match read(&ingest, request).await {
+    let peer = Peer::of(&request);
+    match read(&ingest, request, peer).await {
         Ok(request) => {
             let max_bytes = ingest.config.max_message_bytes;
             let mut grpc = Grpc::new(BytesCodec)
                 .accept_compressed(CompressionEncoding::Gzip)
                 .max_decoding_message_size(max_bytes);
             let is_readable = AtomicBool::new(false);
-            let export = Export { ingest: ingest.clone(), is_readable: &is_readable };
+            let export = Export { ingest: ingest.clone(), peer, is_readable: &is_readable };
             let response = grpc.unary(export, request).await.map(Body::new);
             if is_readable.into_inner() { response } else { refuse_unreadable(&ingest, response) }
         }
@@ -85,17 +89,42 @@ fn refuse_unreadable(ingest: &Ingest, response: Response) -> Response {
 }
 
 /// Reads the whole body first: what is decoded afterwards waits for nobody, so few messages are decoded at a time.
-async fn read(ingest: &Ingest, request: Request) -> Result<axum::http::Request<Full<Bytes>>, Refusal> {
+async fn read(
+    ingest: &Ingest,
+    request: Request,
+    peer: Peer,
+) -> Result<axum::http::Request<Full<Bytes>>, Refusal> {
     let config = &ingest.config;
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let max_bytes = config.max_message_bytes + PREFIX_BYTES;
-    let whole = body::read(body, max_bytes, config.body_timeout, &ingest.budget).await;
+    let whole = body::read(body, max_bytes, config.body_timeout, &ingest.budget, peer).await;
     let whole = whole.map_err(|refusal| match refusal {
         Refusal::TooLarge(_) => body::too_large(config.max_message_bytes),
         other => other,
     })?;
     check_length(&whole.bytes, config.max_message_bytes)?;
-    Ok(axum::http::Request::from_parts(parts, Full::new(whole.bytes)))
+    let is_zstd = parts.headers.get(ENCODING).is_some_and(|value| value.as_bytes() == b"zstd");
+    if !is_zstd {
+        return Ok(axum::http::Request::from_parts(parts, Full::new(whole.bytes)));
+    }
+    parts.headers.remove(ENCODING);
+    let message = decompress_zstd(whole.bytes, config.max_message_bytes)?;
+    Ok(axum::http::Request::from_parts(parts, Full::new(message)))
+}
+
+/// tonic's decoder of zstd takes whatever window a frame asks for, so that is done here.
+fn decompress_zstd(body: Bytes, max_bytes: usize) -> Result<Bytes, Refusal> {
+    match body.split_first_chunk::<PREFIX_BYTES>() {
+        Some(([1, ..], compressed)) => {
+            let message = Encoding::Zstd.decompress(compressed, max_bytes)?;
+            let mut whole = Vec::with_capacity(PREFIX_BYTES + message.len());
+            whole.push(0);
+            whole.extend((message.len() as u32).to_be_bytes());
+            whole.extend(message);
+            Ok(whole.into())
+        }
+        _ => Ok(body),
+    }
 }
 
 /// Whether a body has the message that its prefix announces.
@@ -120,6 +149,7 @@ fn status(refusal: &Refusal) -> Status {
 /// The method behind tonic, which answers by itself where it cannot get a message out of the body.
 struct Export<'a> {
     ingest: Ingest,
+    peer: Peer,
     is_readable: &'a AtomicBool,
 }
 
@@ -129,10 +159,12 @@ impl UnaryService<Bytes> for Export<'_> {
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         self.is_readable.store(true, Ordering::Relaxed);
-        let ingest = self.ingest.clone();
+        let (ingest, peer) = (self.ingest.clone(), self.peer);
         Box::pin(async move {
-            let outcome = ingest.accept(request.into_inner()).await;
-            outcome.map(tonic::Response::new).map_err(|refusal| {
+            let outcome = ingest.accept(request.into_inner(), peer).await;
+            let answer =
+                outcome.map(|accepted| encode_export_response(accepted.rejected, &accepted.words).into());
+            answer.map(tonic::Response::new).map_err(|refusal| {
                 ingest.note(&refusal);
                 status(&refusal)
             })

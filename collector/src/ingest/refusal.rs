@@ -1,10 +1,12 @@
 //! Why a request is refused, and the codes that say so: the one place that knows HTTP and gRPC codes.
 
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
 use tonic::Code;
 
 /// Seconds after which a sender may try again.
-pub(super) const RETRY_AFTER_S: u8 = 1;
+const RETRY_AFTER_S: u8 = 1;
 
 /// Why a request is refused whole, in words for the sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +87,14 @@ impl Refusal {
             write_field(&mut status, 3, &any);
         }
         status
+    }
+}
+
+/// Says in an HTTP answer when to try again, where that may help.
+pub(super) fn add_retry_after(refusal: &Refusal, response: &mut Response) {
+    if matches!(refusal, Refusal::Broken(_) | Refusal::Busy(_) | Refusal::Failed(_)) {
+        let name: HeaderName = RETRY_AFTER;
+        response.headers_mut().insert(name, HeaderValue::from(u16::from(RETRY_AFTER_S)));
     }
 }
 

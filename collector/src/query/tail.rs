@@ -99,8 +99,24 @@ struct Follower {
     skipped_before: u64,
 }
 
-/// A quiet trace read from the store; `None` when it expired or could not be read.
-type Read = (TraceId, Option<Summary>);
+/// A quiet trace as the store has it.
+enum Read {
+    /// Nothing is missing, and nobody wants to see it.
+    Whole(TraceId),
+    /// As it was read.
+    Summary(TraceId, Box<Summary>),
+    /// It expired or could not be read.
+    Nothing,
+}
+
+impl Read {
+    fn start_unix_ns(&self) -> Option<u64> {
+        match self {
+            Self::Summary(_, summary) => Some(summary.start_unix_ns),
+            Self::Whole(_) | Self::Nothing => None,
+        }
+    }
+}
 
 impl Follower {
     async fn run(mut self) {
@@ -130,27 +146,34 @@ impl Follower {
             return None;
         }
         let (store, counters) = (Arc::clone(&self.store), Arc::clone(&self.counters));
+        let has_readers = self.summaries.receiver_count() > 0;
         let read = move |trace_id| {
+            if !has_readers && store.is_surely_whole(trace_id) {
+                return Read::Whole(trace_id);
+            }
             let summary = trace::summarise(store.as_ref(), trace_id).unwrap_or_else(|error| {
                 counters.traces_unjudged.add("unreadable", 1);
                 tracing::debug!(%error, %trace_id, "quiet trace could not be read");
                 None
             });
-            (trace_id, summary)
+            summary.map_or(Read::Nothing, |summary| Read::Summary(trace_id, Box::new(summary)))
         };
         Some(spawn_blocking(move || {
             let mut reads: Vec<Read> = settled.into_iter().map(read).collect();
             // Traces of one batch go quiet at one moment; readers expect the earlier first.
-            reads.sort_by_key(|(_, summary)| summary.as_ref().map(|summary| summary.start_unix_ns));
+            reads.sort_by_key(Read::start_unix_ns);
             reads
         }))
     }
 
-    fn judge(&mut self, (trace_id, summary): Read) {
-        let Some(summary) = summary else {
-            return;
+    fn judge(&mut self, read: Read) {
+        let (trace_id, summary) = match read {
+            Read::Nothing => return,
+            Read::Whole(trace_id) => (trace_id, None),
+            Read::Summary(trace_id, summary) => (trace_id, Some(summary)),
         };
-        let verdict = if summary.complete { Verdict::Complete } else { Verdict::Incomplete };
+        let is_complete = summary.as_ref().is_none_or(|summary| summary.complete);
+        let verdict = if is_complete { Verdict::Complete } else { Verdict::Incomplete };
         let total = |verdict| match verdict {
             Verdict::Complete => &self.counters.traces_complete,
             Verdict::Incomplete => &self.counters.traces_incomplete,
@@ -160,10 +183,11 @@ impl Follower {
         }
         total(verdict).inc();
         if self.summaries.receiver_count() > 0
+            && let Some(summary) = summary
             && let Ok(json) = serde_json::to_string(&summary)
         {
             // An error says that the last reader has just gone.
-            let _readers = self.summaries.send(Arc::new(Told { summary, json }));
+            let _readers = self.summaries.send(Arc::new(Told { summary: *summary, json }));
         }
     }
 

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use throughline_model::id::{SpanId, TraceId};
 use throughline_model::otlp::{
-    DecodeError, SpanHead, SpanPlace, Tally, encode_export_request, scan_export_request,
+    DecodeError, SpanHead, SpanPlace, Tally, decode_export_request, encode_export_request,
+    scan_export_request,
 };
 use throughline_model::span::{Span, SpanKind, StatusCode};
 
@@ -24,6 +25,26 @@ impl Batch {
     /// A batch of spans that did not come as OTLP.
     pub fn of_spans(spans: &[Span]) -> Result<(Self, Tally), DecodeError> {
         Self::read(encode_export_request(spans).into())
+    }
+
+    /// How many bytes the message has.
+    pub fn bytes(&self) -> usize {
+        self.payload.len()
+    }
+
+    /// How many of its spans start before and how many after a stretch of time.
+    pub fn outside(&self, earliest_unix_ns: u64, latest_unix_ns: u64) -> (u64, u64) {
+        let starts = || self.heads.spans.iter().map(|head| head.start_unix_ns);
+        let before = starts().filter(|start| *start < earliest_unix_ns).count();
+        let after = starts().filter(|start| *start > latest_unix_ns).count();
+        (before as u64, after as u64)
+    }
+
+    /// A batch of the spans that start within a stretch of time.
+    pub fn within(&self, earliest_unix_ns: u64, latest_unix_ns: u64) -> Result<Self, DecodeError> {
+        let mut spans = decode_export_request(&self.payload)?.spans;
+        spans.retain(|span| (earliest_unix_ns..=latest_unix_ns).contains(&span.start_unix_ns));
+        Ok(Self::of_spans(&spans)?.0)
     }
 
     /// How many usable spans it has.
@@ -57,6 +78,7 @@ pub(super) struct Text {
 pub(super) struct Head {
     pub(super) trace_id: TraceId,
     pub(super) span_id: SpanId,
+    pub(super) parent_span_id: Option<SpanId>,
     pub(super) start_unix_ns: u64,
     pub(super) end_unix_ns: u64,
     pub(super) place: SpanPlace,
@@ -97,6 +119,7 @@ impl Head {
         Self {
             trace_id: head.trace_id,
             span_id: head.span_id,
+            parent_span_id: head.parent_span_id,
             start_unix_ns: head.start_unix_ns,
             end_unix_ns: head.end_unix_ns,
             place: head.place,

@@ -103,6 +103,12 @@ impl Block {
         self.footer.max_start_unix_ns
     }
 
+    /// Whether spans of a trace may be in it.
+    pub(super) fn may_have(&self, trace_id: TraceId) -> bool {
+        let admits = |filter: &Sbbf| filter.check(trace_id.as_bytes().as_slice());
+        self.trace_ids.iter().any(|filter| filter.as_ref().is_none_or(admits))
+    }
+
     /// The spans of one trace.
     pub(super) fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, BlockError> {
         read::trace(self, trace_id)

@@ -18,12 +18,12 @@ use throughline_model::id::TraceId;
 use throughline_model::span::Span;
 use tokio::sync::{broadcast, oneshot};
 
-use super::batch::Batch;
+use super::batch::{Batch, Head};
 use super::block::Block;
 use super::distinct::DistinctSpans;
 use super::newest::NewestTraces;
 use super::values::Values;
-use super::window::{Selection, estimated_bytes};
+use super::window::{Selection, estimated_bytes, whole};
 use super::{
     Budget, Config, Figures, Found, Rollup, RollupFilter, Series, SpanFilter, Store, StoreError, StoreStats,
     ValuesOf,
@@ -36,7 +36,7 @@ use state::{Shared, Snapshot};
 pub(super) use folder::sync_folder;
 
 /// Batches that may wait for the disk; more are refused.
-const QUEUE_BATCHES: usize = 1_024;
+const QUEUE_BATCHES: usize = 16_384;
 
 /// The embedded store. Dropping it stops its threads; what was acknowledged is on disk at any time.
 #[derive(Debug)]
@@ -105,6 +105,18 @@ impl LocalStore {
     }
 }
 
+/// How many bytes the intact records of a log segment hold.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn intact_payload_bytes(segment: &[u8]) -> usize {
+    record::Records::new(segment).map(<[u8]>::len).sum()
+}
+
+/// A payload as the log has it.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn framed_record(payload: &[u8]) -> Vec<u8> {
+    [&record::header(payload), payload].concat()
+}
+
 impl Drop for LocalStore {
     fn drop(&mut self) {
         self.close();
@@ -133,6 +145,14 @@ impl Store for LocalStore {
         }
         live_trace.decode()?.into_iter().try_for_each(|span| found.push(span))?;
         Ok(found.into_spans())
+    }
+
+    fn is_surely_whole(&self, trace_id: TraceId) -> bool {
+        let Snapshot { blocks, frozen, live_trace, .. } = self.shared.snapshot_for(trace_id);
+        // A trace that may be in a block in part is read.
+        let in_windows = frozen.iter().map(|window| window.spans.trace(trace_id)).chain([live_trace]);
+        let heads: Vec<Head> = in_windows.flat_map(|found| found.heads()).collect();
+        whole::is_surely_whole(heads) && !blocks.iter().any(|block| block.may_have(trace_id))
     }
 
     fn search_within(

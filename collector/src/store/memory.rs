@@ -71,7 +71,7 @@ impl MemoryStore {
         let batches = self.window().batches().to_vec();
         for batch in batches.get(rollups.counted(0)..).unwrap_or_default() {
             // What is in memory can be read.
-            let spans = batch.spans().unwrap_or_default();
+            let spans = batch.outlines().unwrap_or_default();
             rollups.count(0, &[spans.into()], self.began.elapsed());
         }
         rollups.count(0, &[], self.began.elapsed());

@@ -5,6 +5,7 @@ mod names;
 mod payload;
 mod select;
 mod sorted;
+pub(super) mod whole;
 
 use std::collections::HashMap;
 use std::mem::size_of;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use throughline_model::id::TraceId;
-use throughline_model::otlp::{decode_resource, decode_span};
+use throughline_model::otlp::{decode_resource, decode_span, decode_span_outline};
 use throughline_model::span::{Resource, Span};
 
 use super::StoreError;
@@ -149,6 +150,11 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// What they are found by.
+    pub(super) fn heads(&self) -> Vec<Head> {
+        self.spans.iter().filter_map(|(batch, head)| batch.heads.get(*head as usize).copied()).collect()
+    }
+
     /// Decodes them. May block on disk.
     pub(super) fn decode(&self) -> Result<Vec<Arc<Span>>, StoreError> {
         let mut decoder = Decoder::default();
@@ -159,9 +165,18 @@ impl Found {
 }
 
 impl FiledBatch {
-    /// Decodes all spans, in the order they came. May block on disk.
-    pub(super) fn spans(&self) -> Result<Vec<Arc<Span>>, StoreError> {
-        self.decode(&self.heads.iter().collect::<Vec<_>>())
+    /// Decodes of all spans what tells who called whom. May block on disk.
+    pub(super) fn outlines(&self) -> Result<Vec<Arc<Span>>, StoreError> {
+        let mut buffer = Vec::new();
+        let message = self.payload.read_all(&mut buffer).map_err(|error| unreadable(&error))?;
+        let mut resource: Option<(u32, Arc<Resource>)> = None;
+        let mut spans = Vec::with_capacity(self.heads.len());
+        for head in &self.heads {
+            let shared = resource_at(message, head, &mut resource)?;
+            let span = decode_span_outline(part(message, head.place.span()), head.place, &shared);
+            spans.push(Arc::new(span.map_err(|error| unreadable(&error))?));
+        }
+        Ok(spans)
     }
 
     /// Decodes some spans. May block on disk.
@@ -177,20 +192,28 @@ impl FiledBatch {
         let mut resource: Option<(u32, Arc<Resource>)> = None;
         let mut spans = Vec::with_capacity(heads.len());
         for head in heads {
-            let place = head.place;
-            let shared = match &resource {
-                Some((at, resource)) if *at == place.resource_at => Arc::clone(resource),
-                _ => {
-                    let read = decode_resource(part(message, place.resource()));
-                    let read = Arc::new(read.map_err(|error| unreadable(&error))?);
-                    resource = Some((place.resource_at, Arc::clone(&read)));
-                    read
-                }
-            };
-            let span = decode_span(part(message, place.span()), place, &shared);
+            let shared = resource_at(message, head, &mut resource)?;
+            let span = decode_span(part(message, head.place.span()), head.place, &shared);
             spans.push(Arc::new(span.map_err(|error| unreadable(&error))?));
         }
         Ok(spans)
+    }
+}
+
+/// The resource of a span; neighbours share it.
+fn resource_at(
+    message: &[u8],
+    head: &Head,
+    last: &mut Option<(u32, Arc<Resource>)>,
+) -> Result<Arc<Resource>, StoreError> {
+    match last {
+        Some((at, resource)) if *at == head.place.resource_at => Ok(Arc::clone(resource)),
+        _ => {
+            let read = decode_resource(part(message, head.place.resource()));
+            let read = Arc::new(read.map_err(|error| unreadable(&error))?);
+            *last = Some((head.place.resource_at, Arc::clone(&read)));
+            Ok(read)
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::wire::{Field, Reader};
 use crate::span::{Resource, Span};
 use resource::ResourceFields;
 use span::SpanFields;
-use value::Owned;
+use value::{Outline, Owned};
 
 pub use scan::{SpanHead, SpanPlace, scan_export_request};
 
@@ -112,6 +112,16 @@ pub fn decode_export_request(bytes: &[u8]) -> Result<Decoded, DecodeError> {
 /// Decodes the bytes of one span that a scan has told of; of its place only what its scope says of it counts.
 pub fn decode_span(bytes: &[u8], place: SpanPlace, resource: &Arc<Resource>) -> Result<Span, DecodeError> {
     SpanFields::<Owned>::read(bytes)?.into_span(place, resource).map_err(|_| DecodeError::NoSpan)
+}
+
+/// The same, of its attributes only those that tell who called whom: `http.route`, `envoy.route_name`, `server.address`,
+/// `envoy.upstream_cluster` and `throughline.path`; and neither events nor links.
+pub fn decode_span_outline(
+    bytes: &[u8],
+    place: SpanPlace,
+    resource: &Arc<Resource>,
+) -> Result<Span, DecodeError> {
+    SpanFields::<Outline>::read(bytes)?.into_span(place, resource).map_err(|_| DecodeError::NoSpan)
 }
 
 /// Decodes the bytes of one resource that a scan has told of.

@@ -207,6 +207,27 @@ fn a_span_of_too_many_bytes_is_rejected_alone() {
 }
 
 #[wasm_bindgen_test(unsupported = test)]
+fn an_outline_has_what_tells_who_called_whom() {
+    let mut whole = full_span();
+    whole.attributes.push(attribute("http.route", Value::Text("/r".into())));
+    whole.attributes.push(attribute("server.address", Value::Text("cart".into())));
+    let bytes = encode_export_request(&[whole.clone()]);
+    let mut outlines = Vec::new();
+    scan_export_request(&bytes, |head| {
+        let (begin, end) = head.place.span();
+        outlines.push(decode_span_outline(&bytes[begin..end], head.place, &whole.resource).unwrap());
+    })
+    .unwrap();
+    let expected = Span {
+        attributes: whole.attributes.split_off(whole.attributes.len() - 2),
+        events: Vec::new(),
+        links: Vec::new(),
+        ..whole
+    };
+    assert_eq!(outlines, [expected]);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
 fn a_resource_spans_with_two_resources_is_refused() {
     let mut bytes = Vec::new();
     let resource_spans = open_message(&mut bytes, 1);

@@ -97,7 +97,7 @@ async fn refuses_with_the_code_and_the_words_for_each_reason() {
 
 #[tokio::test]
 async fn a_message_over_the_limit_is_refused_compressed_or_not() {
-    let config = || Config { max_message_bytes: 1_000_000, ..Config::default() };
+    let config = || Config { max_message_bytes: 1_000_000, ..any_clock() };
     let fixture = || Fixture::new(Arc::new(MemoryStore::new()), config());
     let words = "1000000 bytes; send smaller batches";
     check_refused(&fixture(), framed(0, &vec![0; 1_000_001]), &[], 8, "too-large", words).await;
@@ -109,14 +109,14 @@ async fn a_message_over_the_limit_is_refused_compressed_or_not() {
 
 #[tokio::test]
 async fn a_busy_store_says_when_to_try_again_and_a_failed_one_that_it_failed() {
-    let fixture = Fixture::new(busy(), Config::default());
+    let fixture = Fixture::new(busy(), any_clock());
     let answer = export(&fixture, framed(0, &batch(1..=1)), &[]).await;
     assert_eq!(answer.header("grpc-status"), "8");
     // The details are in base64; this is `oogle.rpc.RetryInf`.
     let details = answer.header("grpc-status-details-bin");
     assert!(details.contains("b29nbGUucnBjLlJldHJ5SW5m"), "{details}");
     assert!(fixture.refused("busy"));
-    let fixture = Fixture::new(failed(), Config::default());
+    let fixture = Fixture::new(failed(), any_clock());
     check_refused(&fixture, framed(0, &batch(1..=1)), &[], 14, "failed", "no disk").await;
 }
 

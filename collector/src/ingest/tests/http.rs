@@ -109,22 +109,19 @@ async fn refuses_with_the_code_and_the_words_for_each_reason() {
 }
 
 #[tokio::test]
-async fn json_and_unknown_types_are_told_what_is_taken() {
+async fn unknown_types_are_told_what_is_taken() {
     let (fixture, _store) = Fixture::with_memory();
-    let json = post(&fixture, "{}", &[("content-type", "application/json")]).await;
-    assert_eq!(json.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    assert_eq!(json.header("content-type"), "application/json");
-    let status: serde_json::Value = serde_json::from_slice(&json.body).unwrap();
-    assert_eq!(status["code"], 3);
-    assert!(status["message"].as_str().unwrap().contains("send application/x-protobuf"), "{status}");
-    let none = post(&fixture, "x", &[]).await;
-    assert_eq!(none.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    assert!(String::from_utf8_lossy(&none.body).contains("send application/x-protobuf"));
+    for headers in [&[][..], &[("content-type", "text/plain")]] {
+        let none = post(&fixture, "x", headers).await;
+        assert_eq!(none.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        let words = "send application/x-protobuf or application/json";
+        assert!(String::from_utf8_lossy(&none.body).contains(words), "{:?}", none.body);
+    }
 }
 
 #[tokio::test]
 async fn a_message_over_the_limit_is_refused_compressed_or_not() {
-    let config = || Config { max_message_bytes: 10_000, ..Config::default() };
+    let config = || Config { max_message_bytes: 10_000, ..any_clock() };
     let bomb = gzip(&vec![0; 50_000_000]);
     let bodies = [(vec![0; 10_001], &[PROTOBUF][..]), (gzip(&vec![0; 10_001]), &[PROTOBUF, GZIP])];
     for (body, headers) in bodies {
@@ -134,7 +131,7 @@ async fn a_message_over_the_limit_is_refused_compressed_or_not() {
         assert!(status_words(&answer.body).1.contains("10000 bytes; send smaller batches"));
         assert!(fixture.refused("too-large"));
     }
-    let larger = Config { max_message_bytes: 1_000_000, ..Config::default() };
+    let larger = Config { max_message_bytes: 1_000_000, ..any_clock() };
     let fixture = Fixture::new(Arc::new(MemoryStore::new()), larger);
     assert_eq!(post(&fixture, bomb, &[PROTOBUF, GZIP]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
     // Without a length in the headers the limit is noticed while reading.
@@ -145,12 +142,12 @@ async fn a_message_over_the_limit_is_refused_compressed_or_not() {
 
 #[tokio::test]
 async fn a_busy_store_says_when_to_try_again_and_a_failed_one_that_it_failed() {
-    let fixture = Fixture::new(busy(), Config::default());
+    let fixture = Fixture::new(busy(), any_clock());
     let answer = post(&fixture, batch(1..=1), &[PROTOBUF]).await;
     assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "1"));
     assert!(fixture.refused("busy"));
     assert_eq!(fixture.counters.spans_received.get(), 0);
-    let fixture = Fixture::new(failed(), Config::default());
+    let fixture = Fixture::new(failed(), any_clock());
     let answer = post(&fixture, batch(1..=1), &[PROTOBUF]).await;
     assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "1"));
     assert_eq!(status_words(&answer.body), (14, "store failed: no disk".to_owned()));
@@ -159,10 +156,10 @@ async fn a_busy_store_says_when_to_try_again_and_a_failed_one_that_it_failed() {
 
 #[tokio::test]
 async fn too_many_bytes_at_the_same_time_are_refused_and_given_back() {
-    let config = Config { max_bytes_in_flight: 4_096, ..Config::default() };
+    let config = Config { max_bytes_in_flight: 4_096, ..any_clock() };
     let store = Arc::new(MemoryStore::new());
     let fixture = Fixture::new(store.clone(), config);
-    let held = fixture.ingest.budget.take(4_096).unwrap();
+    let held = fixture.ingest.budget.take(4_096, Peer::from(std::net::IpAddr::from([10, 0, 0, 1]))).unwrap();
     assert_eq!(post(&fixture, batch(1..=1), &[PROTOBUF]).await.status, StatusCode::TOO_MANY_REQUESTS);
     drop(held);
     for _ in 0..10 {
@@ -203,4 +200,80 @@ async fn other_paths_and_methods_are_told_where_to_go() {
     assert!(String::from_utf8_lossy(&elsewhere.body).contains("POST /v1/traces"));
     let get = call(router(), Request::get("/v1/traces").body(Body::empty()).unwrap()).await;
     assert_eq!((get.status, get.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "POST"));
+}
+
+#[tokio::test]
+async fn takes_json_and_answers_in_json() {
+    let (fixture, store) = Fixture::with_memory();
+    let json = ("content-type", "application/json; charset=utf-8");
+    let answer = post(&fixture, crate::ingest::json::tests::EXAMPLE, &[json]).await;
+    assert_eq!(
+        (answer.status, answer.header("content-type"), &answer.body[..]),
+        (StatusCode::OK, "application/json", &b"{}"[..])
+    );
+    let compressed = gzip(crate::ingest::json::tests::EXAMPLE.as_bytes());
+    assert_eq!(post(&fixture, compressed, &[json, GZIP]).await.status, StatusCode::OK);
+    assert_eq!((store.stats().spans_live, fixture.counters.spans_received.get()), (2, 2));
+    let bad = r#"{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "x"}]}]}]}"#;
+    let answer = post(&fixture, bad, &[json]).await;
+    let words = r#"{"partialSuccess":{"errorMessage":"traceId is not 32 hexadecimal digits, or all zero","rejectedSpans":"1"}}"#;
+    assert_eq!((answer.status, &answer.body[..]), (StatusCode::OK, words.as_bytes()));
+    let answer = post(&fixture, "{", &[json]).await;
+    assert_eq!((answer.status, answer.header("content-type")), (StatusCode::BAD_REQUEST, "application/json"));
+    assert!(
+        String::from_utf8_lossy(&answer.body).contains("the body is not OTLP as JSON: EOF"),
+        "{:?}",
+        answer.body
+    );
+}
+
+#[tokio::test]
+async fn takes_zstd_and_refuses_what_would_take_too_much_memory() {
+    let (fixture, store) = Fixture::with_memory();
+    let zstd = ("content-encoding", "zstd");
+    let compressed = zstd::encode_all(&batch(1..=2)[..], 3).unwrap();
+    assert_eq!(post(&fixture, compressed, &[PROTOBUF, zstd]).await.status, StatusCode::OK);
+    assert_eq!(store.stats().spans_live, 2);
+    let bomb = zstd::encode_all(&vec![0; 50_000_000][..], 3).unwrap();
+    assert_eq!(post(&fixture, bomb, &[PROTOBUF, zstd]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    // A frame that asks for a window of 2 GiB and holds one empty block.
+    let wide = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 0x01, 0x00, 0x00];
+    check_refused(&wide, &[PROTOBUF, zstd], 400, "malformed", "not zstd").await;
+    check_refused(b"plain", &[PROTOBUF, zstd], 400, "malformed", "not zstd").await;
+}
+
+#[tokio::test]
+async fn spans_of_a_wrong_clock_are_rejected_with_the_reason_and_the_others_kept() {
+    let store = Arc::new(MemoryStore::new());
+    let fixture = Fixture::new(store.clone(), Config::default());
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+    let day_ns = 86_400_000_000_000;
+    let starts = [now, 0, now - 8 * day_ns, now - 6 * day_ns, now + day_ns, now + 60_000_000_000];
+    let spans: Vec<Span> =
+        (1..).zip(starts).map(|(trace, start)| contract::span(trace, 1, "cart", start)).collect();
+    let answer = post(&fixture, encode_export_request(&spans), &[PROTOBUF]).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let words = "2 spans start more than 604800 s ago and 1 more than 3600 s in the future";
+    assert!(String::from_utf8_lossy(&answer.body).contains(words), "{:?}", answer.body);
+    assert_eq!((store.stats().spans_live, fixture.counters.spans_received.get()), (3, 3));
+    let metrics = fixture.counters.encode().unwrap();
+    for line in ["{reason=\"too-old\"} 2", "{reason=\"in-the-future\"} 1"] {
+        assert!(metrics.contains(&format!("throughline_spans_rejected_total{line}")), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn one_sender_may_hold_only_its_share_and_leaves_the_others_room() {
+    let budget = body::Budget::new(400_000);
+    let peers = [[10, 0, 0, 1], [10, 0, 0, 2]].map(|address| Peer::from(std::net::IpAddr::from(address)));
+    let first = budget.take(90_000, peers[0]).unwrap();
+    let refused = budget.take(90_000, peers[0]).unwrap_err();
+    assert!(refused.words().contains("this sender waits for the answers"), "{}", refused.words());
+    let others: Vec<_> = (0..3).map(|_| budget.take(20_000, peers[1]).unwrap()).collect();
+    drop(first);
+    // Alone, a sender may take more than its share: waiting would not help it.
+    let large = budget.take(300_000, peers[0]).unwrap();
+    assert!(budget.take(90_000, peers[1]).is_err(), "all is taken");
+    drop((large, others));
+    assert!(budget.take(1_000_000, peers[0]).is_ok(), "more than all waits for all of it");
 }

@@ -72,6 +72,12 @@ impl SegmentWriter {
         Ok(Self { number, file: Arc::new(file), bytes: 0, told_bytes: 0, is_sound: true })
     }
 
+    /// A segment whose file the test brings.
+    #[cfg(test)]
+    pub(super) fn to_file(number: u64, file: File) -> Self {
+        Self { number, file: Arc::new(file), bytes: 0, told_bytes: 0, is_sound: true }
+    }
+
     pub(super) fn number(&self) -> u64 {
         self.number
     }

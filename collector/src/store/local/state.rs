@@ -119,7 +119,7 @@ impl Shared {
         drop(state);
         for (number, batches) in windows {
             for batch in batches {
-                let spans = batch.spans().unwrap_or_else(|error| {
+                let spans = batch.outlines().unwrap_or_else(|error| {
                     self.counters.log_failures.inc();
                     tracing::error!(%error, "a batch is missing in the rollups");
                     Vec::new()

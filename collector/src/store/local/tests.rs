@@ -1,6 +1,7 @@
 //! The contract, with and without blocks, and what is left after a crash at any moment.
 
 mod crash;
+mod durability;
 mod rollups;
 
 use std::path::Path;

@@ -11,7 +11,6 @@ use super::{Exemplar, UNKNOWN};
 
 /// Longer names are cut: they come from the network, and are kept for long.
 const MAX_NAME_BYTES: usize = 256;
-const HTTP_ROUTE: &str = "http.route";
 
 /// Which end of a call a span tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,7 +94,9 @@ fn text<'a>(span: &'a Span, key: &str) -> Option<&'a str> {
 }
 
 fn route(span: &Span) -> &str {
-    text(span, HTTP_ROUTE).or_else(|| text(span, attribute::ENVOY_ROUTE_NAME)).unwrap_or(&span.name)
+    text(span, attribute::HTTP_ROUTE)
+        .or_else(|| text(span, attribute::ENVOY_ROUTE_NAME))
+        .unwrap_or(&span.name)
 }
 
 /// The address that was called; the cluster where there is none.

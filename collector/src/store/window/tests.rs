@@ -40,8 +40,12 @@ fn spans_come_out_as_they_went_in_from_memory_and_from_a_file() {
         let found: Vec<Span> =
             window.trace(trace_id(1)).decode().unwrap().iter().map(|span| Span::clone(span)).collect();
         assert_eq!(found, [spans[0].clone(), spans[2].clone()]);
-        let all: Vec<Span> =
-            window.batches()[0].spans().unwrap().iter().map(|span| Span::clone(span)).collect();
+        let all: Vec<Span> = window.batches()[0]
+            .decode(&window.batches()[0].heads.iter().collect::<Vec<_>>())
+            .unwrap()
+            .iter()
+            .map(|span| Span::clone(span))
+            .collect();
         assert_eq!(all, spans);
         assert!(window.trace(trace_id(3)).decode().unwrap().is_empty());
     }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::limits::{self, Room};
-use super::value::{Owned, Target, push_attribute};
+use super::value::{Target, push_attribute};
 use super::{DecodeError, SpanPlace, each_field};
 use crate::attribute::{CUT, STUB};
 use crate::id::{SpanId, TraceId};
 use crate::otlp::wire::{Field, Reader};
-use crate::span::{Attribute, Resource, Span, SpanKind, StatusCode, Value};
+use crate::span::{Attribute, Resource, Span, SpanEvent, SpanKind, SpanLink, StatusCode, Value};
 
 /// A span as it stands on the wire, its parts as the target makes them.
 pub(super) struct SpanFields<'a, T: Target> {
@@ -105,7 +105,10 @@ impl<'a, T: Target> SpanFields<'a, T> {
     }
 }
 
-impl SpanFields<'_, Owned> {
+impl<T> SpanFields<'_, T>
+where
+    T: Target<Text = String, Value = Value, Attribute = Attribute, Event = SpanEvent, Link = SpanLink>,
+{
     pub(super) fn into_span(
         mut self,
         place: SpanPlace,
@@ -124,7 +127,7 @@ impl SpanFields<'_, Owned> {
             parent_span_id,
             trace_state: self.trace_state,
             flags: self.flags,
-            name: Owned::text(self.name),
+            name: T::text(self.name),
             kind: self.kind,
             start_unix_ns: self.start_unix_ns,
             end_unix_ns: self.end_unix_ns,
@@ -144,7 +147,7 @@ fn push_event<T: Target>(
     bytes: &[u8],
     room: &mut Room,
 ) -> Result<(), DecodeError> {
-    if bytes.is_empty() || !room.admits(events.len(), limits::MAX_EVENTS) {
+    if !T::TAKES_EVENTS_AND_LINKS || bytes.is_empty() || !room.admits(events.len(), limits::MAX_EVENTS) {
         return Ok(());
     }
     let (mut time_unix_ns, mut name, mut attributes) = (0, T::Text::default(), Vec::new());
@@ -166,7 +169,7 @@ fn push_event<T: Target>(
 
 /// A link without usable ids says nothing and is left out.
 fn push_link<T: Target>(links: &mut Vec<T::Link>, bytes: &[u8], room: &mut Room) -> Result<(), DecodeError> {
-    if !room.admits(links.len(), limits::MAX_LINKS) {
+    if !T::TAKES_EVENTS_AND_LINKS || !room.admits(links.len(), limits::MAX_LINKS) {
         return Ok(());
     }
     let (mut trace_id, mut span_id, mut attributes) = (None, None, Vec::new());

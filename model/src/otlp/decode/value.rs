@@ -2,6 +2,7 @@
 
 use super::limits::{self, Room};
 use super::{DecodeError, MAX_VALUE_DEPTH, each_field, message};
+use crate::attribute;
 use crate::id::{SpanId, TraceId};
 use crate::otlp::wire::Field;
 use crate::span::{Attribute, SpanEvent, SpanLink, Value};
@@ -14,6 +15,14 @@ pub(super) trait Target {
     type Attribute;
     type Event;
     type Link;
+
+    /// Whether events and links are made at all.
+    const TAKES_EVENTS_AND_LINKS: bool = true;
+
+    /// Whether an attribute of a span is made.
+    fn takes(_key: &[u8]) -> bool {
+        true
+    }
 
     fn text(raw: &[u8]) -> Self::Text;
     fn scalar(value: Scalar<'_>) -> Self::Value;
@@ -80,6 +89,61 @@ impl Target for Owned {
     }
 }
 
+/// Makes owned values of what tells who called whom, and nothing of the rest.
+#[derive(Debug)]
+pub(super) enum Outline {}
+
+impl Target for Outline {
+    type Text = String;
+    type Value = Value;
+    type Attribute = Attribute;
+    type Event = SpanEvent;
+    type Link = SpanLink;
+
+    const TAKES_EVENTS_AND_LINKS: bool = false;
+
+    fn takes(key: &[u8]) -> bool {
+        OUTLINE_ATTRIBUTES.iter().any(|wanted| wanted.as_bytes() == key)
+    }
+
+    fn text(raw: &[u8]) -> String {
+        Owned::text(raw)
+    }
+
+    fn scalar(value: Scalar<'_>) -> Value {
+        Owned::scalar(value)
+    }
+
+    fn list(values: Vec<Value>) -> Value {
+        Value::List(values)
+    }
+
+    fn map(attributes: Vec<Attribute>) -> Value {
+        Value::Map(attributes)
+    }
+
+    fn attribute(key: String, value: Value) -> Attribute {
+        Attribute { key, value }
+    }
+
+    fn event(time_unix_ns: u64, name: String, attributes: Vec<Attribute>) -> SpanEvent {
+        SpanEvent { time_unix_ns, name, attributes }
+    }
+
+    fn link(trace_id: TraceId, span_id: SpanId, attributes: Vec<Attribute>) -> SpanLink {
+        SpanLink { trace_id, span_id, attributes }
+    }
+}
+
+/// The attributes of an outline.
+const OUTLINE_ATTRIBUTES: [&str; 5] = [
+    attribute::HTTP_ROUTE,
+    attribute::ENVOY_ROUTE_NAME,
+    attribute::SERVER_ADDRESS,
+    attribute::ENVOY_UPSTREAM_CLUSTER,
+    attribute::PATH,
+];
+
 /// Makes nothing: for a look at whether bytes can be read at all.
 #[derive(Debug)]
 pub(super) enum Checked {}
@@ -111,17 +175,23 @@ pub(super) fn push_attribute<T: Target>(
     if !room.admits(attributes.len(), max) {
         return Ok(());
     }
-    let (mut key, mut value) = (T::Text::default(), None);
+    let (mut key, mut value, mut is_wanted) = (T::Text::default(), None, true);
     each_field(bytes, |number, field| {
         match (number, field) {
-            (1, Field::Bytes(raw)) => key = T::text(room.shorten(raw)),
+            (1, Field::Bytes(raw)) => {
+                is_wanted = T::takes(raw);
+                if is_wanted {
+                    key = T::text(room.shorten(raw));
+                }
+            }
+            (2, Field::Bytes(_)) if !is_wanted => {}
             (2, Field::Bytes(raw)) => value = read_value::<T>(raw, depth, room)?,
             (1 | 2, _) => return Err(DecodeError::WrongType { message: "KeyValue", field: number }),
             _ => {}
         }
         Ok(())
     })?;
-    attributes.extend(value.map(|value| T::attribute(key, value)));
+    attributes.extend(value.filter(|_| is_wanted).map(|value| T::attribute(key, value)));
     Ok(())
 }
 

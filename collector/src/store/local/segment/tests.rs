@@ -4,7 +4,7 @@ use super::*;
 
 fn writer_to(path: &str) -> SegmentWriter {
     let file = OpenOptions::new().write(true).open(path).unwrap();
-    SegmentWriter { number: 1, file: Arc::new(file), bytes: 0, told_bytes: 0, is_sound: true }
+    SegmentWriter::to_file(1, file)
 }
 
 #[test]

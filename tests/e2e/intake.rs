@@ -1,0 +1,55 @@
+//! What the collector promises those who send: nothing acknowledged is lost, and no client harms the others.
+
+mod hostile_clients;
+mod kills;
+mod sdk;
+
+use anyhow::Result;
+use harness::collector::{Collector, Ports};
+use harness::run_directory::RunDirectory;
+
+use crate::runner::{Fixture, Runner, scenario};
+
+/// A collector without a mesh.
+pub(crate) struct Alone {
+    run: RunDirectory,
+    collector: Collector,
+    ports: Ports,
+}
+
+impl Fixture for Alone {
+    fn keep_run(&self) -> String {
+        self.run.keep().display().to_string()
+    }
+}
+
+fn start() -> Result<Alone> {
+    let (run, ports) = (RunDirectory::create()?, Ports::free()?);
+    let collector = Collector::start(ports, &run)?;
+    Ok(Alone { run, collector, ports })
+}
+
+/// Blocks of few spans, so that kills meet the log, the blocks and the manifest alike.
+fn start_with_small_blocks() -> Result<Alone> {
+    let (run, ports) = (RunDirectory::create()?, Ports::free()?);
+    let settings = run.join("small-blocks.yaml");
+    std::fs::write(&settings, "storage: {block: {max_spans: 400}}\n")?;
+    let collector = Collector::start_with(ports, &run, Some(settings))?;
+    Ok(Alone { run, collector, ports })
+}
+
+pub(crate) fn run(runner: &mut Runner) {
+    runner.group(
+        "a collector that is killed again and again",
+        start_with_small_blocks,
+        &[scenario("a_hundred_kills_lose_no_acknowledged_span_and_show_none_twice", kills::a_hundred_kills)],
+    );
+    runner.group(
+        "a collector and its senders",
+        start,
+        &[
+            scenario("opentelemetrys_python_sdk_is_understood_over_grpc_and_http", sdk::python),
+            scenario("hostile_clients_harm_nobody_else", hostile_clients::nobody_else_is_harmed),
+        ],
+    );
+}
