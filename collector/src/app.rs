@@ -11,7 +11,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::config::{Config, ListenAddress, ServeOptions};
+use crate::alert::Alerts;
+use crate::config::{Config, ConfigError, ListenAddress, ServeOptions};
 use crate::ingest::{self, Ingest, serve_connections};
 use crate::module::{self, Module};
 use crate::query::{self, QueryState};
@@ -43,7 +44,8 @@ async fn serve(config: Config, options: &ServeOptions) -> anyhow::Result<()> {
         opened = open_store(&config, &counters, listeners) => opened?,
         _ = stop.changed() => return Ok(()),
     };
-    let servers = start(&config, &counters, store.clone(), module, listeners, &stop)?;
+    let (alerts, watching) = Alerts::start(config.alert.clone(), store.clone()).map_err(ConfigError::from)?;
+    let servers = start(&config, &counters, (store.clone(), alerts), module, listeners, &stop)?;
     counters.set_ready();
     print_lines(&servers.addresses)?;
     // The sender lives as long as the process, so this waits for a signal.
@@ -55,6 +57,7 @@ async fn serve(config: Config, options: &ServeOptions) -> anyhow::Result<()> {
     for task in servers.tasks {
         task.await.context("a listener has died")?;
     }
+    tokio::task::spawn_blocking(move || watching.stop()).await.context("the watch has died")?;
     tokio::task::spawn_blocking(move || store.close()).await.context("the store has died")?;
     tracing::info!("stopped");
     Ok(())
@@ -182,7 +185,7 @@ struct Addresses {
 fn start(
     config: &Config,
     counters: &Arc<Counters>,
-    store: Arc<dyn Store>,
+    (store, alerts): (Arc<LocalStore>, Alerts),
     module: Option<Module>,
     listeners: Listeners,
     stop: &watch::Receiver<bool>,
@@ -196,9 +199,11 @@ fn start(
     if let Some(module) = &module {
         tracing::info!(sha256 = module.sha256(), "serving the filter's module");
     }
+    let store: Arc<dyn Store> = store;
     let ingest = Ingest::new(Arc::clone(&store), Arc::clone(counters), config.ingest.clone());
     let query = QueryState::new(store, Arc::clone(counters))
-        .with_search_limits(config.search_timeout, config.search_max_bytes);
+        .with_search_limits(config.search_timeout, config.search_max_bytes)
+        .with_alerts(alerts);
     let serve = |listener, router| {
         let mut stop = stop.clone();
         let limits = config.ingest.connections.clone();

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::telemetry::Level;
-use crate::{ingest, store};
+use crate::{alert, ingest, store};
 
 use environment::{Environment, ProcessEnvironment};
 use written::Written;
@@ -59,6 +59,12 @@ pub struct ServeOptions {
     /// The filter's module, served to proxies at /filter.wasm of the OTLP/HTTP address [default: none]
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,
+    /// File of alert rules (YAML) over the built-in ones; read again whenever it changes
+    #[arg(long, value_name = "FILE", env = "THROUGHLINE_ALERT_RULES")]
+    pub alert_rules: Option<PathBuf>,
+    /// For demonstrations: take so many minutes of observation for a whole day of baseline; alerts say so
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub alert_fast_forward: Option<u32>,
     /// How much is logged: off, error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL", env = "THROUGHLINE_LOG")]
     pub log_level: Option<String>,
@@ -75,6 +81,8 @@ pub struct Config {
     pub zipkin: ListenAddress,
     /// Where the page and the API are served.
     pub http: ListenAddress,
+    /// What is watched.
+    pub alert: alert::Config,
     /// The receivers.
     pub ingest: ingest::Config,
     /// The store.
@@ -112,6 +120,11 @@ impl ServeOptions {
         let written = written::from_flags(self).or(from_file);
         let mut config = resolve::resolve(&written, &mut faults);
         config.module.clone_from(&self.module);
+        config.alert = alert::Config {
+            rules_file: self.alert_rules.clone(),
+            fast_forward_minutes: self.alert_fast_forward,
+            book_file: config.store.data_dir.join("alerts.json"),
+        };
         if faults.is_empty() { Ok((written, config)) } else { Err(ConfigError { faults }) }
     }
 }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use throughline::config::{ConfigCommand, ConfigError, ServeOptions};
 use throughline::query::terminal::{
-    self, BACKTEST_HELP, BacktestOptions, EXIT_CODES, GraphOptions, SearchOptions, ServicesOptions,
-    TailOptions, TopOptions, TraceOptions,
+    self, AlertsOptions, BACKTEST_HELP, BacktestOptions, EXIT_CODES, GraphOptions, RulesCommand,
+    SearchOptions, ServicesOptions, TailOptions, TopOptions, TraceOptions,
 };
 
 const CONFIG_EXIT_CODES: &str = "Exit codes: 0 usable, 2 wrong usage or configuration, 3 failed";
@@ -46,6 +46,12 @@ enum Command {
     /// Print the calls between services
     #[command(after_help = EXIT_CODES)]
     Graph(GraphOptions),
+    /// Print alerts, those that fire first; with an id, one with all its evidence
+    #[command(after_help = EXIT_CODES)]
+    Alerts(AlertsOptions),
+    /// Check alert rules, and test who is told
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Replay counts from a file through the error-rate detector and print the episodes it would have raised
     #[command(after_help = BACKTEST_HELP)]
     Backtest(BacktestOptions),
@@ -85,6 +91,8 @@ fn main() -> ExitCode {
         Command::Top(options) => terminal::show_top(&options),
         Command::Services(options) => terminal::list_services(&options),
         Command::Graph(options) => terminal::show_graph(&options),
+        Command::Alerts(options) => terminal::show_alerts(&options),
+        Command::Rules(command) => terminal::work_on_rules(&command),
         Command::Backtest(options) => terminal::backtest(&options),
         Command::Config(command) => match command.run() {
             Ok(text) => print(text.as_bytes()),

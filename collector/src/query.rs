@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod terminal;
 
+mod alerts;
 mod attribute_json;
 mod envoy_tags;
 mod figures;
@@ -35,6 +36,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
 
+use crate::alert::Alerts;
 use crate::store::Store;
 use crate::telemetry::Counters;
 
@@ -56,6 +58,7 @@ pub struct QueryState {
     answers: AnswerRoom,
     tail: Arc<Tail>,
     limits: Limits,
+    alerts: Option<Alerts>,
 }
 
 impl QueryState {
@@ -70,6 +73,7 @@ impl QueryState {
             answers: AnswerRoom::new(),
             tail,
             limits: SEARCH_LIMITS,
+            alerts: None,
         }
     }
 
@@ -77,6 +81,11 @@ impl QueryState {
     #[must_use]
     pub fn with_search_limits(self, time: Duration, bytes: u64) -> Self {
         Self { limits: Limits { time, bytes }, ..self }
+    }
+
+    /// The same, answering questions about alerts too.
+    pub fn with_alerts(self, alerts: Alerts) -> Self {
+        Self { alerts: Some(alerts), ..self }
     }
 
     /// Ends every open tail, so that a server which waits for its connections can stop.
@@ -94,6 +103,7 @@ pub fn router(state: QueryState) -> Router {
         .merge(tempo::router())
         .nest("/jaeger", jaeger::router())
         .nest("/tempo", tempo::whole_router())
+        .merge(alerts::routes())
         .fallback(page::serve)
         .method_not_allowed_fallback(refuse_method)
         .layer(from_fn(set_headers))

@@ -14,7 +14,7 @@ mod tail;
 
 use baseline::Baseline;
 use dispersion::{Dispersion, WINDOWS};
-use episode::{Ongoing, Step};
+use episode::{Ongoing, Step, Weighed};
 use recent::{REMEMBERED, Recent};
 
 pub use episode::{Episode, Severity};
@@ -57,6 +57,9 @@ pub struct Settings {
     pub learning_minutes: u32,
     /// The plain rule: the share of failing requests that a series without a baseline must significantly exceed.
     pub plain_rate: f64,
+    /// An episode ends no earlier than so many minutes after the last one that spoke for it, so that a fault that comes and goes
+    /// is one episode.
+    pub quiet_minutes: u32,
 }
 
 impl Default for Settings {
@@ -68,6 +71,7 @@ impl Default for Settings {
             min_rise: 0.001,
             learning_minutes: 1440,
             plain_rate: 0.10,
+            quiet_minutes: 10,
         }
     }
 }
@@ -321,7 +325,9 @@ impl Detector {
         let seen = self.recent.newest();
         let ongoing = self.ongoing.as_mut()?;
         let counts = Counts { requests: f64::from(seen.requests), errors: f64::from(seen.errors) };
-        match ongoing.observe(minute, counts, f64::from(seen.expected), spread, finding) {
+        let expected = f64::from(seen.expected);
+        let weighed = Weighed { minute, counts, expected, spread, finding };
+        match ongoing.observe(&weighed, i64::from(settings.quiet_minutes)) {
             Step::Continues => None,
             Step::Over { quiet_minutes } => {
                 let episode = ongoing.episode;

@@ -33,3 +33,9 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+impl From<String> for ConfigError {
+    fn from(words: String) -> Self {
+        Self { faults: vec![Fault::new(words)] }
+    }
+}

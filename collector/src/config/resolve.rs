@@ -8,7 +8,7 @@ use super::size::parse_size;
 use super::written::{Key, Written};
 use super::{Config, Fault, ListenAddress, parse_duration};
 use crate::telemetry::Level;
-use crate::{ingest, store};
+use crate::{alert, ingest, store};
 
 /// A message of the largest size must fit the part of the memory that is for messages.
 const LEAST_MEMORY_BYTES: usize = 64 * 1024 * 1024;
@@ -32,6 +32,7 @@ pub(super) fn resolve(written: &Written, faults: &mut Vec<Fault>) -> Config {
             clock: ingest::ClockLimits { max_age: retention, ..ingest::ClockLimits::default() },
             ..ingest::Config::default()
         },
+        alert: alert::Config::default(),
         store: store::Config {
             data_dir: reader.read(Key::DataDir, folder).unwrap_or(store.data_dir),
             retention,

@@ -1,5 +1,6 @@
 //! The command line's questions to a running collector, and their answers on a terminal.
 
+mod alerts;
 mod backtest;
 mod client;
 mod figures;
@@ -21,6 +22,7 @@ pub use figures::{GraphOptions, ServicesOptions, TopOptions};
 
 use paint::Paint;
 
+pub use alerts::{AlertsOptions, RulesCommand, show_alerts, work_on_rules};
 pub use backtest::{BACKTEST_HELP, BacktestOptions, backtest};
 
 /// Printed below the help of every command.

@@ -2,8 +2,6 @@
 
 use super::{Counts, Finding, Minute};
 
-/// An episode ends no earlier than this after the last minute that spoke for it, so that a fault that comes and goes is one.
-const MIN_QUIET_MINUTES: i64 = 10;
 /// How much better the baseline has to explain the minutes since than the fault does: a likelihood ratio of twenty.
 const OVER_LN_LIKELIHOOD: f64 = 3.0;
 /// A series without requests tells nothing; its episode ends after so long.
@@ -63,6 +61,17 @@ pub(super) enum Step {
     },
 }
 
+/// A minute that is over, as an episode weighs it.
+pub(super) struct Weighed {
+    pub(super) minute: Minute,
+    pub(super) counts: Counts,
+    pub(super) expected: f64,
+    /// The dispersion of one minute.
+    pub(super) spread: f64,
+    /// The window that is explained least, if it still would raise an alarm.
+    pub(super) finding: Option<Finding>,
+}
+
 /// An episode that is going on.
 #[derive(Clone, Debug)]
 pub(super) struct Ongoing {
@@ -87,15 +96,9 @@ impl Ongoing {
         Self { episode, quiet_ln_likelihood: 0.0, last_request: minute }
     }
 
-    /// Weighs one more minute. `spread` is the dispersion of one minute.
-    pub(super) fn observe(
-        &mut self,
-        minute: Minute,
-        counts: Counts,
-        expected: f64,
-        spread: f64,
-        finding: Option<Finding>,
-    ) -> Step {
+    /// Weighs one more minute.
+    pub(super) fn observe(&mut self, weighed: &Weighed, quiet_minutes: i64) -> Step {
+        let Weighed { minute, counts, expected, spread, finding } = *weighed;
         let episode = &mut self.episode;
         episode.requests += counts.requests;
         episode.errors += counts.errors;
@@ -120,7 +123,7 @@ impl Ongoing {
         }
         self.quiet_ln_likelihood = self.quiet_ln_likelihood.max(0.0);
         let quiet = minute.0 - episode.last.0;
-        let is_explained = self.quiet_ln_likelihood >= OVER_LN_LIKELIHOOD && quiet >= MIN_QUIET_MINUTES;
+        let is_explained = self.quiet_ln_likelihood >= OVER_LN_LIKELIHOOD && quiet >= quiet_minutes;
         if is_explained || minute.0 - self.last_request.0 >= MAX_SILENT_MINUTES {
             return Step::Over { quiet_minutes: usize::try_from(quiet).unwrap_or(0) };
         }

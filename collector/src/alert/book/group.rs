@@ -1,0 +1,211 @@
+//! Which alerts belong together, and which message a receiver has to get next.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Alert, Book, State, Told, severity_rank};
+
+/// Alerts that begin within this time of one another can still change their suspect.
+const GROUP_WAIT_S: u64 = 8;
+/// Alertmanager takes an alert for resolved when it hears nothing of it for some minutes.
+const REPEAT_S: u64 = 60;
+
+/// Who calls whom, as far as calls were seen lately.
+pub type Calls = BTreeMap<Arc<str>, BTreeSet<Arc<str>>>;
+
+/// How a receiver wants to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// It sorts single alerts by itself, and has to hear of each again and again.
+    SingleAlerts,
+    /// One message for each suspect.
+    Groups,
+}
+
+/// What a message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// People have to know.
+    Firing,
+    /// It is over.
+    Resolved,
+}
+
+impl Status {
+    /// The word in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// What a receiver has to be told next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Firing or resolved.
+    pub status: Status,
+    /// The service that all its alerts suspect.
+    pub suspect: String,
+    /// The same for all messages of one group, from its first firing to its end.
+    pub group: String,
+    /// The loudest severity among the alerts.
+    pub severity: String,
+    /// What it is about, the loudest first.
+    pub alerts: Vec<Alert>,
+}
+
+impl Book {
+    /// A failing service makes its callers fail: from each alert the calls are followed downstream as long as they lead to
+    /// services that alert as well. The last one is suspected.
+    pub(super) fn choose_suspects(&mut self, calls: &Calls) {
+        let active = |alert: &&Alert| alert.state != State::Resolved && is_harm(alert);
+        let alerting: BTreeSet<String> =
+            self.alerts.iter().filter(active).map(|alert| alert.service.clone()).collect();
+        for alert in &mut self.alerts {
+            let is_open = alert.state != State::Resolved && alert.told.is_empty();
+            if is_open && is_harm(alert) {
+                alert.suspect = follow(&alert.service, &alerting, calls);
+            }
+        }
+        self.choose_groups();
+    }
+
+    /// The next message for a receiver, if there is one. Nothing is forgotten: what is over before a receiver could be told
+    /// that it began is told in both steps.
+    pub fn next_message(&self, receiver: &str, telling: Telling, now_unix_s: u64) -> Option<Message> {
+        let due = |alert: &&Alert| alert.due(receiver, telling, now_unix_s).is_some();
+        let first = self.alerts.iter().find(due)?;
+        let status = first.due(receiver, telling, now_unix_s)?;
+        let mut alerts: Vec<Alert> = self
+            .alerts
+            .iter()
+            .filter(|alert| alert.group == first.group)
+            .filter(|alert| alert.due(receiver, telling, now_unix_s) == Some(status))
+            .cloned()
+            .collect();
+        alerts.sort_by_key(|alert| std::cmp::Reverse(severity_rank(&alert.severity)));
+        let severity = alerts.first()?.severity.clone();
+        Some(Message { status, suspect: first.suspect.clone(), group: first.group.clone(), severity, alerts })
+    }
+
+    /// Whether a message would only repeat to people what they know: the group was told already, and gets no louder; or it is
+    /// not over as a whole.
+    pub fn is_known(&self, receiver: &str, message: &Message) -> bool {
+        let ids: BTreeSet<&str> = message.alerts.iter().map(|alert| alert.id.as_str()).collect();
+        let mut others = self
+            .alerts
+            .iter()
+            .filter(|alert| alert.group == message.group && !ids.contains(alert.id.as_str()))
+            .filter(|alert| alert.told.get(receiver).is_some_and(|told| told.status == Status::Firing));
+        match message.status {
+            Status::Firing => {
+                let loudest = severity_rank(&message.severity);
+                others.any(|other| other.state == State::Firing && severity_rank(&other.severity) >= loudest)
+            }
+            Status::Resolved => others.next().is_some(),
+        }
+    }
+
+    /// Writes down that a receiver was told.
+    pub fn told(&mut self, receiver: &str, message: &Message, now_unix_s: u64) {
+        for told in &message.alerts {
+            if let Some(alert) = self.alerts.iter_mut().find(|alert| alert.id == told.id) {
+                let entry = Told { status: message.status, at_unix_s: now_unix_s };
+                alert.told.insert(receiver.to_owned(), entry);
+            }
+        }
+    }
+
+    /// An alert joins the group of its suspect that people know of already; else the first that fired leads a new one.
+    fn choose_groups(&mut self) {
+        let mut leaders: BTreeMap<String, (bool, Option<u64>, String)> = BTreeMap::new();
+        for alert in self.alerts.iter().filter(|alert| alert.state == State::Firing) {
+            let is_untold = alert.told.is_empty();
+            let group = if is_untold { alert.id.clone() } else { alert.group.clone() };
+            let candidate = (is_untold, alert.fired_unix_s, group);
+            match leaders.get_mut(&alert.suspect) {
+                Some(leader) if *leader <= candidate => {}
+                Some(leader) => *leader = candidate,
+                None => drop(leaders.insert(alert.suspect.clone(), candidate)),
+            }
+        }
+        for alert in self.alerts.iter_mut().filter(|alert| alert.told.is_empty()) {
+            match leaders.get(&alert.suspect).filter(|_| alert.state == State::Firing) {
+                Some((_, _, group)) => alert.group.clone_from(group),
+                None if alert.group.is_empty() => alert.group.clone_from(&alert.id),
+                None => {}
+            }
+        }
+    }
+}
+
+/// New edges are news and no harm.
+fn is_harm(alert: &Alert) -> bool {
+    alert.kind != "new_edge"
+}
+
+fn follow(from: &str, alerting: &BTreeSet<String>, calls: &Calls) -> String {
+    let mut visited = BTreeSet::from([from.to_owned()]);
+    let mut at = from.to_owned();
+    loop {
+        let callees = calls.get(at.as_str()).into_iter().flatten();
+        let next = callees
+            .map(|callee| callee.to_string())
+            .find(|callee| alerting.contains(callee) && !visited.contains(callee));
+        match next {
+            Some(next) => {
+                visited.insert(next.clone());
+                at = next;
+            }
+            None => return at,
+        }
+    }
+}
+
+impl Alert {
+    /// What this receiver has to be told of this alert now.
+    fn due(&self, receiver: &str, telling: Telling, now_unix_s: u64) -> Option<Status> {
+        let fired = self.fired_unix_s?;
+        if self.is_silenced || now_unix_s < fired + GROUP_WAIT_S {
+            return None;
+        }
+        match (self.state, self.told.get(receiver)) {
+            (State::Firing | State::Resolved, None) => Some(Status::Firing),
+            (State::Firing, Some(told)) => (telling == Telling::SingleAlerts
+                && now_unix_s >= told.at_unix_s + REPEAT_S)
+                .then_some(Status::Firing),
+            (State::Resolved, Some(told)) => (told.status == Status::Firing).then_some(Status::Resolved),
+            (State::Pending, _) => None,
+        }
+    }
+}
+
+impl Message {
+    /// A message that says it is a test.
+    pub fn example(now_unix_s: u64) -> Self {
+        let signal = super::Signal {
+            rule: "test-notification".to_owned(),
+            kind: "error_rate",
+            subject: crate::alert::subject::Subject::Service(Arc::from("no-service")),
+            severity: crate::alert::error_rate::Severity::Info,
+            since_unix_s: now_unix_s,
+            for_s: 0,
+            keep_firing_for_s: 0,
+            summary: "this is a test of throughline's notifications; nothing is wrong".to_owned(),
+            evidence: crate::alert::evidence::Evidence::default(),
+        };
+        let alert = Alert::begin(now_unix_s, &signal, 0);
+        Self {
+            status: Status::Firing,
+            suspect: alert.suspect.clone(),
+            group: alert.id.clone(),
+            severity: alert.severity.clone(),
+            alerts: vec![alert],
+        }
+    }
+}

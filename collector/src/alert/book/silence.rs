@@ -1,0 +1,69 @@
+//! Silences: alerts that somebody knows of and does not want to hear of for a while.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Alert, Book};
+
+const MAX_SILENCES: usize = 1_000;
+
+/// One silence. What is not named matches everything.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Silence {
+    /// Given by the collector.
+    #[serde(default)]
+    pub id: String,
+    /// The rule's name.
+    #[serde(default)]
+    pub rule: Option<String>,
+    /// The service that answers.
+    #[serde(default)]
+    pub service: Option<String>,
+    /// The suspect.
+    #[serde(default)]
+    pub suspect: Option<String>,
+    /// When it ends.
+    pub until_unix_s: u64,
+    /// Why.
+    pub comment: String,
+}
+
+impl Silence {
+    pub(super) fn covers(&self, alert: &Alert) -> bool {
+        let is = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
+        is(&self.rule, &alert.rule) && is(&self.service, &alert.service) && is(&self.suspect, &alert.suspect)
+    }
+}
+
+impl Book {
+    /// Adds a silence and returns its id; the error says what would be right.
+    pub fn silence(&mut self, now_unix_s: u64, mut silence: Silence) -> Result<String, String> {
+        if silence.until_unix_s <= now_unix_s {
+            return Err(format!("until_unix_s {} is past: write a later second", silence.until_unix_s));
+        }
+        if silence.rule.is_none() && silence.service.is_none() && silence.suspect.is_none() {
+            return Err("a silence needs rule, service or suspect: one without would keep everything quiet"
+                .to_owned());
+        }
+        if self.silences.len() >= MAX_SILENCES {
+            return Err(format!("there are {MAX_SILENCES} silences already: delete one"));
+        }
+        self.number += 1;
+        silence.id = format!("{:016x}", super::hash(&format!("silence {now_unix_s} {}", self.number)));
+        let id = silence.id.clone();
+        self.silences.push(silence);
+        Ok(id)
+    }
+
+    /// Ends a silence; false when there is none of this id.
+    pub fn end_silence(&mut self, id: &str) -> bool {
+        let before = self.silences.len();
+        self.silences.retain(|silence| silence.id != id);
+        self.silences.len() < before
+    }
+
+    /// All silences.
+    pub fn silences(&self) -> &[Silence] {
+        &self.silences
+    }
+}

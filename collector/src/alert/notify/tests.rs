@@ -1,0 +1,170 @@
+//! What receivers read, held against the contracts of their makers, and receivers that do not answer.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread::JoinHandle;
+
+use serde_json::Value;
+
+use super::body;
+use super::*;
+use crate::alert::rules;
+
+fn receiver(yaml: &str) -> Receiver {
+    rules::parse(&format!("receivers:\n- {yaml}\n")).unwrap().receivers.remove(0)
+}
+
+/// Takes one request and gives back its head and body.
+fn answering(status: &'static str) -> (String, JoinHandle<(String, String)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let taken = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut input = BufReader::new(stream.try_clone().unwrap());
+        let (mut head, mut length) = (String::new(), 0);
+        loop {
+            let mut line = String::new();
+            input.read_line(&mut line).unwrap();
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line.trim().is_empty() {
+                break;
+            }
+            head += &line;
+        }
+        let mut body = vec![0; length];
+        input.read_exact(&mut body).unwrap();
+        answer(stream, status);
+        (head, String::from_utf8(body).unwrap())
+    });
+    (url, taken)
+}
+
+fn answer(mut stream: TcpStream, status: &str) {
+    write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno").unwrap();
+}
+
+fn example() -> Message {
+    Message::example(1_800_000_000)
+}
+
+fn json_for(yaml: &str, message: &Message) -> Value {
+    serde_json::from_str(&body::of(&receiver(yaml), message, "http://tl").text).unwrap()
+}
+
+#[test]
+fn a_signed_body_reaches_a_webhook() {
+    let (url, taken) = answering("200 OK");
+    let receiver = receiver(&format!("{{kind: webhook, url: '{url}/hook', secret: key}}"));
+    send::send(&receiver, &example(), "http://tl").unwrap();
+    let (head, text) = taken.join().unwrap();
+    assert!(head.starts_with("POST /hook HTTP/1.1"), "{head}");
+    let signature = body::sign(b"key", text.as_bytes());
+    assert!(head.contains(&format!("x-throughline-signature: {signature}")), "{head}");
+    let body: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((body["status"].as_str(), body["version"].as_u64()), (Some("firing"), Some(1)));
+}
+
+#[test]
+fn the_signature_is_that_of_rfc_4231() {
+    let signed = body::sign(b"Jefe", b"what do ya want for nothing?");
+    assert_eq!(signed, "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
+#[test]
+fn a_refusal_says_who_refused_and_why() {
+    let (url, taken) = answering("500 Internal Server Error");
+    let receiver = receiver(&format!("{{kind: slack, url: '{url}/services/secret'}}"));
+    let error = send::send(&receiver, &example(), "").unwrap_err().to_string();
+    taken.join().unwrap();
+    assert!(error.contains("500") && error.contains("no") && !error.contains("secret"), "{error}");
+}
+
+#[test]
+fn alertmanager_gets_a_list_of_alerts_with_labels_and_times() {
+    let alerts = json_for("{kind: alertmanager, url: 'http://am'}", &example());
+    let alert = &alerts[0];
+    assert_eq!(alert["labels"]["alertname"], "test-notification");
+    assert_eq!(alert["labels"]["suspect"], "no-service");
+    assert_eq!(alert["startsAt"], "2027-01-15T08:00:00Z");
+    assert!(alert["labels"].as_object().unwrap().values().all(Value::is_string));
+    assert!(alert["annotations"].as_object().unwrap().values().all(Value::is_string));
+}
+
+#[test]
+fn pagerduty_gets_trigger_and_resolve_with_one_key() {
+    let yaml = "{kind: pagerduty, routing_key: k}";
+    let firing = json_for(yaml, &example());
+    let resolved = json_for(yaml, &Message { status: Status::Resolved, ..example() });
+    assert_eq!(
+        (firing["event_action"].as_str(), resolved["event_action"].as_str()),
+        (Some("trigger"), Some("resolve"))
+    );
+    assert_eq!(firing["dedup_key"], resolved["dedup_key"]);
+    for required in ["summary", "source", "severity"] {
+        assert!(firing["payload"][required].is_string(), "{required} is required");
+    }
+}
+
+#[test]
+fn slack_gets_text_without_its_control_characters() {
+    let mut message = example();
+    message.alerts[0].summary = "a <b> & c".to_owned();
+    let text = json_for("{kind: slack, url: 'http://s'}", &message)["text"].as_str().unwrap().to_owned();
+    assert!(text.contains("a &lt;b&gt; &amp; c"), "{text}");
+}
+
+#[test]
+fn a_template_makes_the_body() {
+    let yaml = r#"{kind: webhook, url: 'http://h', template: '{"t": "{{status}} {{suspect}} {{count}}"}'}"#;
+    assert_eq!(json_for(yaml, &example())["t"], "firing no-service 1");
+}
+
+#[test]
+fn a_relay_takes_a_mail() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let relay = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut input = BufReader::new(stream.try_clone().unwrap());
+        stream.write_all(b"220 here\r\n").unwrap();
+        let (mut said, mut is_mail) = (String::new(), false);
+        loop {
+            let mut line = String::new();
+            if input.read_line(&mut line).unwrap() == 0 {
+                return said;
+            }
+            said += &line;
+            let reply = match line.trim_end() {
+                "." => Some("250-queued\r\n250 as 1\r\n"),
+                _ if is_mail => None,
+                "DATA" => Some("354 go on\r\n"),
+                _ => Some("250 fine\r\n"),
+            };
+            is_mail = (is_mail || line.trim_end() == "DATA") && line.trim_end() != ".";
+            if let Some(reply) = reply {
+                stream.write_all(reply.as_bytes()).unwrap();
+            }
+        }
+    });
+    let receiver = receiver(&format!("{{kind: smtp, url: '{url}', from: a@b.c, to: [d@e.f, g@h.i]}}"));
+    send::send(&receiver, &example(), "http://tl").unwrap();
+    let said = relay.join().unwrap();
+    for expected in ["MAIL FROM:<a@b.c>", "RCPT TO:<d@e.f>", "RCPT TO:<g@h.i>", "Subject: [throughline] info"]
+    {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+}
+
+#[test]
+fn times_are_written_as_rfc_3339() {
+    let cases = [
+        (0, "1970-01-01T00:00:00Z"),
+        (951_782_400, "2000-02-29T00:00:00Z"),
+        (1_767_225_599, "2025-12-31T23:59:59Z"),
+    ];
+    for (unix_s, text) in cases {
+        assert_eq!(body::rfc3339(unix_s), text);
+    }
+}

@@ -1,0 +1,61 @@
+//! Sizes of traces.
+
+use super::*;
+
+fn shape(number: u8, depth: usize, repeated: usize) -> Shape {
+    Shape {
+        trace_id: TraceId::from_hex(format!("{:032x}", u128::from(number) + 1).as_bytes()).unwrap(),
+        entry: (Arc::from("gateway"), Arc::from("GET /")),
+        depth,
+        spans: depth * 2,
+        fan_out: 1,
+        repeated: (repeated > 1).then(|| (Arc::from("web"), Arc::from("GET /"), repeated)),
+    }
+}
+
+fn found(shapes: &mut Shapes, now: u64, wanted: Measure) -> Option<Excess> {
+    let limits = |_: &str, measure| (measure == wanted).then_some(ShapeLimit { limit: 20, traces: 5 });
+    shapes.excesses(now, limits).pop().map(|(_, excess)| excess)
+}
+
+#[test]
+fn five_traces_beyond_the_limit_are_needed() {
+    let mut shapes = Shapes::default();
+    (0..4).for_each(|number| shapes.observe(1000, shape(number, 30, 0)));
+    assert_eq!(found(&mut shapes, 1001, Measure::Depth), None);
+    shapes.observe(1001, shape(9, 31, 0));
+    let excess = found(&mut shapes, 1002, Measure::Depth).unwrap();
+    assert_eq!((excess.largest, excess.allowed, excess.traces.len()), (31, 20, 5));
+    assert_eq!(found(&mut shapes, 1400, Measure::Depth), None, "after five minutes it is over");
+}
+
+#[test]
+fn beyond_the_routes_own_quantile_is_deep_even_below_the_limit() {
+    let mut shapes = Shapes::default();
+    (0..3000_u64).for_each(|second| shapes.observe(second, shape(1, 4, 0)));
+    assert_eq!(found(&mut shapes, 3000, Measure::Depth), None);
+    (0..5).for_each(|number| shapes.observe(3300, shape(number, 7, 0)));
+    let excess = found(&mut shapes, 3301, Measure::Depth).unwrap();
+    assert_eq!((excess.largest, excess.allowed), (7, 4));
+}
+
+#[test]
+fn a_loop_is_found_unless_the_route_always_had_it() {
+    let mut shapes = Shapes::default();
+    (0..5).for_each(|number| shapes.observe(10, shape(number, 4, 3)));
+    let excess = found(&mut shapes, 11, Measure::Loop).unwrap();
+    assert_eq!(excess.repeated.unwrap().0.as_ref(), "web");
+    let mut shapes = Shapes::default();
+    (0..3000_u64).for_each(|second| shapes.observe(second, shape(1, 4, 3)));
+    assert_eq!(found(&mut shapes, 3000, Measure::Loop), None);
+}
+
+#[test]
+fn made_up_entries_do_not_exhaust_memory() {
+    let mut shapes = Shapes::default();
+    for number in 0..MAX_ENTRIES + 10 {
+        let entry = (Arc::from("gateway"), Arc::from(format!("GET /{number}")));
+        shapes.observe(1, Shape { entry, ..shape(1, 1, 0) });
+    }
+    assert_eq!(shapes.crowded_out(), 10);
+}
