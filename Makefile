@@ -45,7 +45,7 @@ export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER = $(CURDIR)/$(WASM_TEST_RUNNER
 
 PARTS := unit wasm ui e2e manifests tidy
 
-.PHONY: help tools targets packages chromium ui module image build demo bench bench-alerts bench-collector check deny fmt test sum e2e soak fuzz documents clean $(PARTS:%=test-%)
+.PHONY: help tools targets packages chromium ui module image build demo bench bench-alerts bench-collector bench-localise check deny fmt test sum e2e soak fuzz documents clean $(PARTS:%=test-%)
 
 help: ## list the targets
 	@echo "make TARGET, one or several of:"
@@ -166,6 +166,10 @@ bench-alerts: ## what the error-rate detector finds, beside simpler rules; SEED=
 bench-collector: ## what taking spans in costs the collector; SPANS=1000000; writes docs/bench/collector.md
 	@cargo build --quiet --release --workspace --bin throughline --bin bench-collector
 	@target/release/bench-collector $(if $(SPANS),--spans $(SPANS)) $(if $(ONLY),--only $(ONLY))
+
+bench-localise: ## how often `throughline localise` names the harmed service; LABELLED=folder of labelled minutes; writes docs/bench/localise.md
+	@cargo build --quiet --release --workspace --bin throughline --bin bench-localise
+	@target/release/bench-localise $(or $(LABELLED),../shared/data/localise/online-boutique)
 
 ## what is checked
 

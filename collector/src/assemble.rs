@@ -2,6 +2,8 @@
 
 pub mod settle;
 
+mod cause;
+mod clock;
 mod gap;
 mod hop;
 mod timeline;
@@ -14,10 +16,13 @@ use throughline_model::id::SpanId;
 use throughline_model::link::LinkKind;
 use throughline_model::span::{Span, StatusCode};
 
+pub use cause::{Circumstances, GapCause, LATE_NS};
+pub use clock::Clock;
+
 /// A trace put together. The same set of spans gives the same lifecycle, whatever order they arrived in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lifecycle {
-    /// Start of the earliest span, in nanoseconds since 1970-01-01 UTC.
+    /// Start of the earliest span, in nanoseconds since 1970-01-01 UTC, on the clock of the first root.
     pub start_unix_ns: u64,
     /// From the start of the earliest span to the end of the latest.
     pub duration_ns: u64,
@@ -47,6 +52,8 @@ pub struct PlacedSpan {
     pub level: usize,
     /// Start, measured from the start of the trace.
     pub offset_ns: u64,
+    /// What was added to the times of its sender's clock to place it; see [`Clock`].
+    pub clock_correction_ns: i64,
     /// The part of its duration that no child covers.
     pub self_ns: u64,
     /// It names a parent under which it could not be placed.
@@ -62,6 +69,10 @@ pub struct Gap {
     pub service: String,
     /// What is missing.
     pub reason: GapReason,
+    /// Why it is missing, as far as that was asked for: [`Lifecycle::name_causes`].
+    pub cause: GapCause,
+    /// The address of the server whose span is missing, where the caller told it.
+    pub target: Option<String>,
     /// The same in words, with what is known about the missing part.
     pub detail: String,
 }
@@ -96,6 +107,11 @@ impl Lifecycle {
         self.gaps.is_empty() && self.spans.iter().filter(|placed| placed.is_root()).count() == 1
     }
 
+    /// How many spans arrived, and how many were due: those, and each that is missing.
+    pub fn completeness(&self) -> (usize, usize) {
+        (self.spans.len(), self.spans.len() + self.gaps.len())
+    }
+
     /// The services that take part, in the order in which the tree meets them.
     pub fn services(&self) -> Vec<&str> {
         let mut seen = HashSet::new();
@@ -112,8 +128,14 @@ impl PlacedSpan {
 /// Assembles the spans of one trace. Spans of the same id and kind count as one; bad data (parents that form a loop,
 /// ends before starts) is placed as well as can be, and named as a gap where the tree has a hole.
 pub fn assemble(spans: &[Arc<Span>]) -> Lifecycle {
+    assemble_on(spans, Clock::Corrected)
+}
+
+/// The same, with a choice of clock.
+pub fn assemble_on(spans: &[Arc<Span>], clock: Clock) -> Lifecycle {
     let nodes = tree::plant(spans);
-    let timeline = timeline::measure(&nodes);
+    let corrections = clock::corrections(&nodes, clock);
+    let timeline = timeline::measure(&nodes, &corrections);
     let journey = hop::count(&nodes);
     Lifecycle {
         start_unix_ns: timeline.start_unix_ns,
@@ -125,16 +147,18 @@ pub fn assemble(spans: &[Arc<Span>]) -> Lifecycle {
         weakest_link: nodes.iter().filter_map(|node| node.span.link_kind()).max(),
         spans: nodes
             .into_iter()
-            .zip(timeline.self_ns)
-            .map(|(node, self_ns)| place(node, self_ns, timeline.start_unix_ns))
+            .zip(timeline.places)
+            .zip(corrections)
+            .map(|((node, place), correction)| place_span(node, place, correction))
             .collect(),
     }
 }
 
-fn place(node: tree::Node, self_ns: u64, trace_start_unix_ns: u64) -> PlacedSpan {
+fn place_span(node: tree::Node, place: timeline::TimePlace, clock_correction_ns: i64) -> PlacedSpan {
     PlacedSpan {
-        offset_ns: node.span.start_unix_ns.saturating_sub(trace_start_unix_ns),
-        self_ns,
+        offset_ns: place.offset_ns,
+        clock_correction_ns,
+        self_ns: place.self_ns,
         level: node.level,
         is_parent_missing: matches!(node.place, tree::Place::Missing | tree::Place::Loop),
         parent: match node.place {

@@ -8,6 +8,7 @@ pub mod module;
 pub mod store;
 
 pub mod alert;
+pub mod analyse;
 pub mod assemble;
 pub mod query;
 

@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use throughline::config::{ConfigCommand, ConfigError, ServeOptions};
+use throughline::query::localise::{self, LocaliseOptions};
 use throughline::query::terminal::{
-    self, AlertsOptions, BACKTEST_HELP, BacktestOptions, EXIT_CODES, GraphOptions, RulesCommand,
-    SearchOptions, ServicesOptions, TailOptions, TopOptions, TraceOptions,
+    self, AlertsOptions, BACKTEST_HELP, BacktestOptions, DIFF_EXIT_CODES, DiffOptions, DoctorCommand,
+    EXIT_CODES, GraphOptions, RulesCommand, SearchOptions, ServicesOptions, TailOptions, TopOptions,
+    TraceOptions,
 };
 
 const CONFIG_EXIT_CODES: &str = "Exit codes: 0 usable, 2 wrong usage or configuration, 3 failed";
@@ -55,6 +57,18 @@ enum Command {
     /// Replay counts from a file through the error-rate detector and print the episodes it would have raised
     #[command(after_help = BACKTEST_HELP)]
     Backtest(BacktestOptions),
+    /// Rank services by how much they explain what changed between two times; reads files, asks no collector
+    #[command(after_help = localise::EXIT_CODES)]
+    Localise(LocaliseOptions),
+    /// Compare two groups of traces: times or versions; fails on a regression
+    #[command(after_help = DIFF_EXIT_CODES)]
+    Diff(DiffOptions),
+    /// Look for what is wrong with the mesh's tracing
+    #[command(after_help = EXIT_CODES)]
+    Doctor {
+        #[command(subcommand)]
+        command: DoctorCommand,
+    },
     /// Look at a configuration without starting anything
     #[command(subcommand, after_help = CONFIG_EXIT_CODES)]
     Config(ConfigCommand),
@@ -106,5 +120,8 @@ fn main() -> ExitCode {
             clap_complete::generate(shell, &mut CommandLine::command(), "throughline", &mut script);
             print(&script)
         }
+        Command::Localise(options) => localise::localise(&options),
+        Command::Diff(options) => terminal::diff(&options),
+        Command::Doctor { command } => terminal::doctor(&command),
     }
 }

@@ -1,6 +1,8 @@
 //! Answers questions over HTTP and draws the answers: the API, the tail, the metrics, the page and the command line.
 
 pub mod answer;
+pub mod insight;
+pub mod localise;
 pub mod terminal;
 
 mod alerts;
@@ -99,6 +101,7 @@ pub fn router(state: QueryState) -> Router {
     operation::all()
         .into_iter()
         .fold(Router::new(), |router, operation| router.route(operation.path, operation.handler))
+        .merge(insight::routes())
         .merge(jaeger::router())
         .merge(tempo::router())
         .nest("/jaeger", jaeger::router())

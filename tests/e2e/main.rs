@@ -7,6 +7,7 @@ mod forwarding;
 mod harm;
 mod hop_lines;
 mod hostile;
+mod insight;
 mod intake;
 mod linking;
 mod matching;
@@ -68,6 +69,11 @@ fn first_light(runner: &mut Runner) {
         || Mesh::start_for_test(shop()?, Some(filter_configuration())),
         &[
             scenario("its_calls_are_traces_of_their_own_and_none_is_misplaced", forwarding::unlinked_calls),
+            scenario("the_graph_has_every_call_once", insight::graph_is_exact),
+            scenario(
+                "the_doctor_names_the_service_that_forwards_nothing",
+                insight::doctor_names_who_breaks_traces,
+            ),
             scenario("the_page_shows_the_traces_in_a_browser", page::page_shows_the_traces),
         ],
     );

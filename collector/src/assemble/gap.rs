@@ -4,7 +4,7 @@ use throughline_model::attribute;
 use throughline_model::span::{Span, SpanKind, Value};
 
 use super::tree::{Node, Place};
-use super::{Gap, GapReason};
+use super::{Gap, GapCause, GapReason};
 
 /// Envoy's flags of requests that ended before a server saw them: no host, no route, no connection, refused by a filter.
 const NEVER_SENT_FLAGS: [&str; 14] =
@@ -42,7 +42,15 @@ fn gap_at(node: &Node, server: Server) -> Option<Gap> {
         }
         Place::Root | Place::Under(_) => return None,
     };
-    Some(Gap { span_id: span.span_id, service: span.service_name().to_owned(), reason, detail })
+    let target = (reason == GapReason::NoServerSpan).then(|| target_of(span)).flatten();
+    Some(Gap {
+        span_id: span.span_id,
+        service: span.service_name().to_owned(),
+        reason,
+        cause: GapCause::default(),
+        target: target.map(str::to_owned),
+        detail,
+    })
 }
 
 /// Only proxies of the mesh promise a server span: what an application calls may well have no proxy.
@@ -65,11 +73,14 @@ fn missing_parent(span: &Span) -> String {
     }
 }
 
-fn no_server(span: &Span) -> String {
-    let target = [attribute::SERVER_ADDRESS, attribute::ENVOY_UPSTREAM_CLUSTER]
+fn target_of(span: &Span) -> Option<&str> {
+    [attribute::SERVER_ADDRESS, attribute::ENVOY_UPSTREAM_CLUSTER]
         .into_iter()
-        .find_map(|key| span.attribute(key).and_then(Value::as_text));
-    match target {
+        .find_map(|key| span.attribute(key).and_then(Value::as_text))
+}
+
+fn no_server(span: &Span) -> String {
+    match target_of(span) {
         Some(target) => {
             format!("no span arrived from {target}: it has no proxy, or its span is late or lost")
         }

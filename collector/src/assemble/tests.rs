@@ -21,7 +21,7 @@ fn text(key: &str, value: &str) -> Attribute {
 }
 
 /// A span with id `id` under `parent` (0 = none) that lasts from `start` to `end`.
-fn span(id: u64, parent: u64, kind: SpanKind, service: &str, (start, end): (u64, u64)) -> Span {
+pub(super) fn span(id: u64, parent: u64, kind: SpanKind, service: &str, (start, end): (u64, u64)) -> Span {
     Span {
         trace_id: TraceId::from_bytes(&[7; 16]).unwrap(),
         span_id: span_id(id),
@@ -41,17 +41,17 @@ fn span(id: u64, parent: u64, kind: SpanKind, service: &str, (start, end): (u64,
     }
 }
 
-fn with(mut span: Span, key: &str, value: &str) -> Span {
+pub(super) fn with(mut span: Span, key: &str, value: &str) -> Span {
     span.attributes.push(text(key, value));
     span
 }
 
 /// A client span as a proxy of the mesh makes it.
-fn mesh_client(id: u64, parent: u64, service: &str, times: (u64, u64)) -> Span {
+pub(super) fn mesh_client(id: u64, parent: u64, service: &str, times: (u64, u64)) -> Span {
     with(span(id, parent, Client, service, times), attribute::ROLE, "outbound")
 }
 
-fn assembled(spans: &[Span]) -> Lifecycle {
+pub(super) fn assembled(spans: &[Span]) -> Lifecycle {
     assemble(&spans.iter().cloned().map(Arc::new).collect::<Vec<_>>())
 }
 

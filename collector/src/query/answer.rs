@@ -207,6 +207,8 @@ pub struct Span {
     pub start_unix_ns: u64,
     /// Start, measured from the start of the trace.
     pub offset_ns: u64,
+    /// What was added to the sender's times to place it.
+    pub clock_correction_ns: i64,
     /// End minus start.
     pub duration_ns: u64,
     /// The part of the duration that no child covers.
@@ -255,6 +257,8 @@ pub struct MissingPart {
     pub service: String,
     /// `missing-parent` or `no-server-span`.
     pub reason: String,
+    /// Why: `late`, `not-sampled`, `no-sidecar` or `unknown`.
+    pub cause: String,
     /// The same in words.
     pub detail: String,
 }
@@ -348,6 +352,7 @@ impl Span {
             kind: span.kind.as_str().to_owned(),
             start_unix_ns: span.start_unix_ns,
             offset_ns: placed.offset_ns,
+            clock_correction_ns: placed.clock_correction_ns,
             duration_ns: span.duration_ns(),
             self_ns: placed.self_ns,
             level: placed.level,
@@ -370,6 +375,7 @@ impl MissingPart {
             span_id: gap.span_id.to_hex(),
             service: gap.service.clone(),
             reason: gap.reason.as_str().to_owned(),
+            cause: gap.cause.as_str().to_owned(),
             detail: gap.detail.clone(),
         }
     }

@@ -74,6 +74,9 @@ const SEARCH: [Parameter; 15] = [
     parameter("after", Kind::Text, "The `next` of an earlier answer to the same question."),
 ];
 
+const CLOCK: [Parameter; 1] =
+    [parameter("clock", Kind::Text, "`corrected` (default) or `raw`: on whose clocks spans are placed.")];
+
 const TAIL: [Parameter; 7] = [
     parameter("service", Kind::Text, "The service takes part."),
     parameter("errors", Kind::Truth, "A span is in error."),
@@ -124,7 +127,7 @@ fn of_traces() -> Vec<Operation> {
             "/api/v1/traces/{trace_id}",
             "showTrace",
             "One trace put together, with what is missing.",
-            &[],
+            &CLOCK,
             Answer::Json(schema::<answer::Trace>),
             get(trace::one),
         ),

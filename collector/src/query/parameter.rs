@@ -1,5 +1,9 @@
 //! Reads query parameters strictly: what is not understood is refused with what would be right.
 
+pub(super) mod clock;
+pub(super) mod selection;
+pub(super) mod window;
+
 use std::collections::HashSet;
 
 use axum::extract::Query;

@@ -3,6 +3,8 @@
 mod alerts;
 mod backtest;
 mod client;
+mod diff;
+mod doctor;
 mod figures;
 mod follow;
 mod paint;
@@ -24,6 +26,8 @@ use paint::Paint;
 
 pub use alerts::{AlertsOptions, RulesCommand, show_alerts, work_on_rules};
 pub use backtest::{BACKTEST_HELP, BacktestOptions, backtest};
+pub use diff::{DIFF_EXIT_CODES, DiffOptions, diff};
+pub use doctor::{DoctorCommand, doctor};
 
 /// Printed below the help of every command.
 pub const EXIT_CODES: &str =

@@ -22,7 +22,7 @@ use throughline_model::span::{
 use super::*;
 use crate::store::MemoryStore;
 
-const START: u64 = 1_790_000_000_000_000_000;
+pub(super) const START: u64 = 1_790_000_000_000_000_000;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 pub(super) struct Collector {
@@ -269,7 +269,7 @@ async fn shows_one_lifecycle() {
         answer["spans"][2],
         json!({
             "span_id": "0000000000000003", "parent_span_id": "0000000000000002", "service": "cart", "name": "GET",
-            "kind": "server", "start_unix_ns": "1790000001003000000", "offset_ns": 2_000_000,
+            "kind": "server", "start_unix_ns": "1790000001003000000", "offset_ns": 2_000_000, "clock_correction_ns": 0,
             "duration_ns": 44_000_000, "self_ns": 44_000_000, "level": 2, "status": "unset", "status_message": "",
             "link": "propagated", "trace_depth": 2, "path": "gateway>cart", "missing_parent": false,
             "attributes": {

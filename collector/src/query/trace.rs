@@ -21,7 +21,7 @@ use super::find::{self, Cancel, Hit, Outcome, Question};
 use super::held::HeldAnswer;
 use super::problem::Problem;
 use super::{QueryState, parameter, timestamp};
-use crate::assemble::{Lifecycle, assemble};
+use crate::assemble::{Circumstances, Clock, Lifecycle, assemble_on};
 use crate::store::{Store, StoreError};
 
 /// One JSON value a line.
@@ -123,13 +123,14 @@ pub(super) async fn one(
 ) -> Result<HeldAnswer, Problem> {
     let Path(trace_id) = path.map_err(|error| Problem::bad_request(error.body_text()))?;
     let trace_id = parameter::read_trace_id(&trace_id)?;
-    parameter::expect_none(&uri)?;
+    let clock = parameter::clock::read(&uri)?;
     let (store, room) = (Arc::clone(&state.store), state.answers.clone());
-    let show = move || match lifecycle(store.as_ref(), trace_id)? {
-        Some(lifecycle) => room.write(&Trace::of(trace_id, &lifecycle)),
-        None => Err(Problem::not_found(format!(
-            "trace {trace_id} is not known: it never arrived here, or is older than the retention"
-        ))),
+    let show = move || match lifecycle_on(store.as_ref(), trace_id, clock)? {
+        Some(mut lifecycle) => {
+            name_causes(store.as_ref(), std::iter::once(&mut lifecycle))?;
+            room.write(&Trace::of(trace_id, &lifecycle))
+        }
+        None => Err(unknown(trace_id)),
     };
     state.workers.run(show).await
 }
@@ -147,6 +148,38 @@ pub(super) fn summarise(store: &dyn Store, trace_id: TraceId) -> Result<Option<S
 }
 
 pub(super) fn lifecycle(store: &dyn Store, trace_id: TraceId) -> Result<Option<Lifecycle>, StoreError> {
+    lifecycle_on(store, trace_id, Clock::Corrected)
+}
+
+/// Says of each gap why it is there, from what the store knows of the mesh.
+pub(super) fn name_causes<'a>(
+    store: &dyn Store,
+    lifecycles: impl Iterator<Item = &'a mut Lifecycle>,
+) -> Result<(), StoreError> {
+    let mut with_gaps = lifecycles.filter(|lifecycle| !lifecycle.gaps.is_empty()).peekable();
+    if with_gaps.peek().is_none() {
+        return Ok(());
+    }
+    let traced_services = store.services()?.into_iter().collect();
+    let now_unix_ns = timestamp::now_unix_ns();
+    with_gaps.for_each(|lifecycle| {
+        lifecycle.name_causes(&Circumstances { traced_services: &traced_services, now_unix_ns });
+    });
+    Ok(())
+}
+
+pub(super) fn unknown(trace_id: TraceId) -> Problem {
+    Problem::not_found(format!(
+        "trace {trace_id} is not known: it never arrived here, or is older than the retention"
+    ))
+}
+
+/// The trace put together; `None` when the store does not know it.
+pub(super) fn lifecycle_on(
+    store: &dyn Store,
+    trace_id: TraceId,
+    clock: Clock,
+) -> Result<Option<Lifecycle>, StoreError> {
     let spans = store.trace(trace_id)?;
-    Ok((!spans.is_empty()).then(|| assemble(&spans)))
+    Ok((!spans.is_empty()).then(|| assemble_on(&spans, clock)))
 }

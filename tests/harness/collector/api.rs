@@ -116,6 +116,11 @@ impl Api {
         answer.json().map(Some).with_context(|| format!("trace {trace_id}"))
     }
 
+    /// Any other question, by its path and query.
+    pub fn json(&self, path: &str) -> Result<Value> {
+        self.client.get(&format!("{}{path}", self.url))?.json().with_context(|| path.to_owned())
+    }
+
     /// The collector's own numbers.
     pub fn status(&self) -> Result<Status> {
         self.client.get(&format!("{}/api/v1/status", self.url))?.json().context("status")

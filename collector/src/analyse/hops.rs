@@ -1,0 +1,177 @@
+//! The timeline of a request: its hops in order, and for each where the time between caller and callee went.
+
+use throughline_model::attribute;
+use throughline_model::span::{Span, SpanKind, Value};
+
+use crate::assemble::{Lifecycle, PlacedSpan};
+
+const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
+
+/// One call from one workload to another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hop {
+    /// The caller's span, by its place in [`Lifecycle::spans`].
+    pub client: Option<usize>,
+    /// The callee's span; of several attempts each makes a hop with the same client.
+    pub server: Option<usize>,
+    /// Hops above it on its path, itself included.
+    pub depth: usize,
+    /// When it began, from the start of the trace.
+    pub offset_ns: u64,
+    /// How long it took its caller, or the callee where the caller sent no span.
+    pub duration_ns: u64,
+    /// Hops of the same parent that were under way when it began, itself included.
+    pub concurrency: usize,
+    /// The callee's time outside of its own calls.
+    pub self_ns: u64,
+    /// The callee's time in its own calls.
+    pub wait_ns: u64,
+    /// Where the time went.
+    pub split: Split,
+}
+
+/// The parts of a hop. Each is a difference of times on one clock; `None` where a span that it needs did not arrive, or does
+/// not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Split {
+    /// In the caller's proxy, and between it and its application.
+    pub client_proxy_ns: Option<u64>,
+    /// On the way between the two proxies.
+    pub network_ns: Option<u64>,
+    /// Both of these together: known more often than each.
+    pub between_ns: Option<u64>,
+    /// In the callee's proxy.
+    pub server_proxy_ns: Option<u64>,
+    /// In the callee's application, its own calls included.
+    pub application_ns: Option<u64>,
+}
+
+/// All hops by start; those that began together in tree order.
+pub fn hops(lifecycle: &Lifecycle) -> Vec<Hop> {
+    let mut hops: Vec<(Option<usize>, Hop)> = Vec::new();
+    // For each span the hop it belongs to.
+    let mut hop_at: Vec<Option<usize>> = Vec::with_capacity(lifecycle.spans.len());
+    for (index, placed) in lifecycle.spans.iter().enumerate() {
+        let parent = placed.parent.and_then(|parent| lifecycle.spans.get(parent));
+        let above = placed.parent.and_then(|parent| hop_at.get(parent).copied().flatten());
+        let hop = match join(placed, parent) {
+            Join::Begins => {
+                hops.push((above, begin(index, placed, depth_of(&hops, above))));
+                hops.len().checked_sub(1)
+            }
+            Join::Answers => answer(&mut hops, above, index),
+            Join::Belongs => above,
+        };
+        hop_at.push(hop);
+    }
+    let count_under_way = |parent: Option<usize>, at: u64| {
+        let is_under_way = |(above, hop): &&(Option<usize>, Hop)| {
+            *above == parent
+                && hop.offset_ns <= at
+                && at < hop.offset_ns.saturating_add(hop.duration_ns.max(1))
+        };
+        hops.iter().filter(is_under_way).count()
+    };
+    let mut done: Vec<Hop> = hops
+        .iter()
+        .take(MAX_HOPS)
+        .map(|(above, hop)| {
+            let mut hop = Hop { concurrency: count_under_way(*above, hop.offset_ns), ..hop.clone() };
+            measure(lifecycle, &mut hop);
+            hop
+        })
+        .collect();
+    done.sort_by_key(|hop| hop.offset_ns);
+    done
+}
+
+/// Hops of one trace that are told; more would take too long to compare with each other.
+pub const MAX_HOPS: usize = 5_000;
+
+enum Join {
+    Begins,
+    Answers,
+    Belongs,
+}
+
+/// As hops are counted: a client span begins one, and a server span that no client span announced. A server span right
+/// under a client span answers it.
+fn join(placed: &PlacedSpan, parent: Option<&PlacedSpan>) -> Join {
+    let is_seen_twice = parent.is_some_and(|parent| {
+        parent.span.kind == placed.span.kind && parent.span.service_name() == placed.span.service_name()
+    });
+    match placed.span.kind {
+        SpanKind::Client | SpanKind::Server if is_seen_twice => Join::Belongs,
+        SpanKind::Client => Join::Begins,
+        SpanKind::Server if parent.is_some_and(|parent| parent.span.kind == SpanKind::Client) => {
+            Join::Answers
+        }
+        SpanKind::Server => Join::Begins,
+        SpanKind::Unspecified | SpanKind::Internal | SpanKind::Producer | SpanKind::Consumer => Join::Belongs,
+    }
+}
+
+fn depth_of(hops: &[(Option<usize>, Hop)], above: Option<usize>) -> usize {
+    above.and_then(|above| hops.get(above)).map_or(1, |(_, hop)| hop.depth + 1)
+}
+
+fn begin(index: usize, placed: &PlacedSpan, depth: usize) -> Hop {
+    let is_client = placed.span.kind == SpanKind::Client;
+    Hop {
+        client: is_client.then_some(index),
+        server: (!is_client).then_some(index),
+        depth,
+        offset_ns: placed.offset_ns,
+        duration_ns: placed.span.duration_ns(),
+        ..Hop::default()
+    }
+}
+
+/// The first answer completes the hop; each further one, an attempt after it, makes one more.
+fn answer(hops: &mut Vec<(Option<usize>, Hop)>, hop: Option<usize>, server: usize) -> Option<usize> {
+    let index = hop?;
+    let (above, announced) = hops.get_mut(index)?;
+    if announced.server.is_none() {
+        announced.server = Some(server);
+        return Some(index);
+    }
+    let attempt = (*above, Hop { server: Some(server), ..announced.clone() });
+    hops.push(attempt);
+    hops.len().checked_sub(1)
+}
+
+fn measure(lifecycle: &Lifecycle, hop: &mut Hop) {
+    let span = |place: Option<usize>| place.and_then(|place| lifecycle.spans.get(place));
+    let (client, server) = (span(hop.client), span(hop.server));
+    if let Some(server) = server {
+        hop.self_ns = server.self_ns;
+        hop.wait_ns = server.span.duration_ns().saturating_sub(server.self_ns);
+    }
+    let server_ns = server.map(|server| server.span.duration_ns());
+    let client_ns = client.map(|client| client.span.duration_ns());
+    let less = |whole: Option<u64>, part: Option<u64>| {
+        whole.zip(part).map(|(whole, part)| whole.saturating_sub(part))
+    };
+    let sent_to_answer = client.and_then(|client| upstream_ns(&client.span));
+    let application_ns = server.and_then(|server| upstream_ns(&server.span));
+    hop.split = Split {
+        client_proxy_ns: less(client_ns, sent_to_answer),
+        network_ns: less(sent_to_answer, server_ns),
+        between_ns: less(client_ns, server_ns),
+        server_proxy_ns: less(server_ns, application_ns),
+        application_ns,
+    };
+}
+
+/// How long the proxy waited for what it sent the request to.
+fn upstream_ns(span: &Span) -> Option<u64> {
+    let number =
+        |key: &str| span.attribute(key).and_then(Value::as_int).and_then(|number| u64::try_from(number).ok());
+    number(attribute::ENVOY_UPSTREAM_FIRST_BYTE_NS).or_else(|| {
+        number(attribute::ENVOY_UPSTREAM_SERVICE_TIME_MS)
+            .map(|time| time.saturating_mul(NANOSECONDS_PER_MILLISECOND))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! `GET /api/v1/graph`: who called whom in a window of time, live, with what appeared and what vanished since the window before.
+
+mod fold;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::Uri;
+use serde::{Deserialize, Serialize};
+
+use crate::query::held::HeldAnswer;
+use crate::query::problem::Problem;
+use crate::query::{QueryState, parameter, timestamp};
+use crate::store::{RollupFilter, SeriesFilter};
+
+/// The services of a window and the calls between them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Graph {
+    /// The first minute, in seconds since 1970-01-01 UTC.
+    pub since_unix_s: u64,
+    /// The end, exclusive.
+    pub until_unix_s: u64,
+    /// By name.
+    pub nodes: Vec<Node>,
+    /// By caller and callee.
+    pub edges: Vec<Edge>,
+    /// Edges of the window before, of the same length, on which nothing was called in this one.
+    pub vanished: Vec<VanishedEdge>,
+}
+
+/// What a window holds of calls.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Calls {
+    /// How many there were.
+    pub requests: u64,
+    /// How many of them failed.
+    pub errors: u64,
+    /// Half of them took no longer, as the callee saw it; in nanoseconds, at most 6.25 % off.
+    pub p50_ns: Option<u64>,
+    /// 95 % of them took no longer.
+    pub p95_ns: Option<u64>,
+    /// 99 % of them took no longer.
+    pub p99_ns: Option<u64>,
+}
+
+/// A service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its name.
+    pub service: String,
+    /// Requests that it received.
+    #[serde(flatten)]
+    pub calls: Calls,
+}
+
+/// All calls from one service to another.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Edge {
+    /// Who called; `null` for requests from outside, of whose caller no span tells.
+    pub client: Option<String>,
+    /// Who was called; a host where no span of a service tells.
+    pub server: String,
+    /// Its calls.
+    #[serde(flatten)]
+    pub calls: Calls,
+    /// Half of them took no longer as the caller saw it.
+    pub client_p50_ns: Option<u64>,
+    /// 99 % of them took no longer as the caller saw it.
+    pub client_p99_ns: Option<u64>,
+    /// Calls of which only one end sent a span.
+    pub one_sided: u64,
+    /// Nothing was called here in the window before.
+    pub appeared: bool,
+    /// The slowest call.
+    pub slowest: Option<Exemplar>,
+    /// The slowest call that failed.
+    pub slowest_error: Option<Exemplar>,
+    /// The same by route, the busiest first.
+    pub routes: Vec<Route>,
+}
+
+/// Calls of one edge to one route.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Route {
+    /// Its name.
+    pub route: String,
+    /// Its calls.
+    #[serde(flatten)]
+    pub calls: Calls,
+    /// The slowest call.
+    pub slowest: Option<Exemplar>,
+    /// The slowest call that failed.
+    pub slowest_error: Option<Exemplar>,
+}
+
+/// A call that stands for many.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exemplar {
+    /// 32 lower-case hexadecimal digits.
+    pub trace_id: String,
+    /// 16 lower-case hexadecimal digits.
+    pub span_id: String,
+    /// How long it took.
+    pub duration_ns: u64,
+}
+
+/// An edge that is no more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VanishedEdge {
+    /// Who called.
+    pub client: Option<String>,
+    /// Who was called.
+    pub server: String,
+    /// How often, in the window before.
+    pub requests_before: u64,
+}
+
+/// `GET /api/v1/graph`
+pub(in crate::query) async fn graph(
+    State(state): State<QueryState>,
+    uri: Uri,
+) -> Result<HeldAnswer, Problem> {
+    let window = parameter::window::read_minutes(&uri, timestamp::now_unix_ns())?;
+    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let fold = move || {
+        let edges = |since: u64, until: u64| {
+            store.rollups(&RollupFilter {
+                since_unix_s: Some(since),
+                until_unix_s: Some(until),
+                series: SeriesFilter::Edges { client: None, server: None },
+            })
+        };
+        let before = edges(window.before_unix_s(), window.since_unix_s)?;
+        let now = edges(window.since_unix_s, window.until_unix_s)?;
+        room.write(&fold::fold((window.since_unix_s, window.until_unix_s), &before, &now))
+    };
+    state.workers.run(fold).await
+}
+
+#[cfg(test)]
+mod tests;
