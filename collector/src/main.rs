@@ -7,9 +7,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use throughline::config::{ConfigCommand, ConfigError, ServeOptions};
 use throughline::query::localise::{self, LocaliseOptions};
 use throughline::query::terminal::{
-    self, AlertsOptions, BACKTEST_HELP, BacktestOptions, DIFF_EXIT_CODES, DiffOptions, DoctorCommand,
-    EXIT_CODES, GraphOptions, RulesCommand, SearchOptions, ServicesOptions, TailOptions, TopOptions,
-    TraceOptions,
+    self, AlertsOptions, BACKTEST_HELP, BacktestOptions, DIFF_EXIT_CODES, DOCTOR_HELP, DiffOptions,
+    DoctorOptions, EXIT_CODES, GraphOptions, RulesCommand, SearchOptions, ServicesOptions, TailOptions,
+    TopOptions, TraceOptions, VERIFY_HELP, VerifyOptions,
 };
 
 const CONFIG_EXIT_CODES: &str = "Exit codes: 0 usable, 2 wrong usage or configuration, 3 failed";
@@ -63,12 +63,12 @@ enum Command {
     /// Compare two groups of traces: times or versions; fails on a regression
     #[command(after_help = DIFF_EXIT_CODES)]
     Diff(DiffOptions),
-    /// Look for what is wrong with the mesh's tracing
-    #[command(after_help = EXIT_CODES)]
-    Doctor {
-        #[command(subcommand)]
-        command: DoctorCommand,
-    },
+    /// Send one marked request into the mesh, follow it hop by hop, and say what is missing and why
+    #[command(after_help = VERIFY_HELP)]
+    Verify(VerifyOptions),
+    /// Look at proxies and the collector, and say what is wrong and what to do about it
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor(DoctorOptions),
     /// Look at a configuration without starting anything
     #[command(subcommand, after_help = CONFIG_EXIT_CODES)]
     Config(ConfigCommand),
@@ -108,6 +108,8 @@ fn main() -> ExitCode {
         Command::Alerts(options) => terminal::show_alerts(&options),
         Command::Rules(command) => terminal::work_on_rules(&command),
         Command::Backtest(options) => terminal::backtest(&options),
+        Command::Verify(options) => terminal::verify(&options),
+        Command::Doctor(options) => terminal::doctor(&options),
         Command::Config(command) => match command.run() {
             Ok(text) => print(text.as_bytes()),
             Err(error) => {
@@ -122,6 +124,5 @@ fn main() -> ExitCode {
         }
         Command::Localise(options) => localise::localise(&options),
         Command::Diff(options) => terminal::diff(&options),
-        Command::Doctor { command } => terminal::doctor(&command),
     }
 }

@@ -9,8 +9,10 @@ mod hop_lines;
 mod hostile;
 mod insight;
 mod intake;
+mod istiod;
 mod linking;
 mod matching;
+mod operating;
 mod outcomes;
 mod page;
 mod panics;
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     first_light(&mut runner);
     filter(&mut runner);
     intake::run(&mut runner);
+    operation(&mut runner);
     runner.finish()
 }
 
@@ -126,6 +129,38 @@ fn filter(runner: &mut Runner) {
             "every_failed_request_is_a_whole_trace_and_no_client_sees_the_mark",
             sampling::failures_are_kept,
         )],
+    );
+}
+
+/// What operators do: look at a mesh, and let istiod change it.
+fn operation(runner: &mut Runner) {
+    runner.group(
+        "a sound mesh, operated",
+        || Mesh::start_for_test(forwarding_shop()?, Some(filter_configuration())),
+        &[
+            scenario("verify_follows_a_request_from_hop_to_hop", operating::verify_follows_a_request),
+            scenario("doctor_finds_nothing_wrong_with_a_sound_mesh", operating::doctor_finds_nothing),
+        ],
+    );
+    runner.group(
+        "a mesh broken on purpose",
+        operating::start_broken,
+        &[
+            scenario("doctor_finds_each_fault_of_a_broken_mesh", operating::faults_are_found),
+            scenario("verify_names_what_is_missing_and_why", operating::verify_names_the_missing_hop),
+        ],
+    );
+    runner.group(
+        "a proxy that istiod feeds",
+        istiod::start,
+        &[
+            scenario("the_filter_is_served_in_the_form_that_istiod_serves_it", istiod::as_istiod_does),
+            scenario("a_listener_waits_for_its_filter_from_istiod_and_then_serves", istiod::first_load),
+            scenario("a_configuration_changed_by_istiod_fails_no_request", istiod::configuration_changes),
+            scenario("a_module_replaced_by_istiod_fails_no_request", istiod::module_changes),
+            scenario("a_module_that_cannot_be_fetched_by_istiod_fails_no_request", istiod::fetch_failed),
+            scenario("a_filter_removed_by_istiod_fails_no_request", istiod::module_removed),
+        ],
     );
 }
 

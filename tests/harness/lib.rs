@@ -20,3 +20,4 @@ pub mod topology;
 pub mod truth;
 pub mod wait;
 pub mod wasm_module;
+pub mod xds;

@@ -5,8 +5,6 @@ use throughline_model::span::{Span, SpanKind, Value};
 
 use crate::assemble::{Lifecycle, PlacedSpan};
 
-const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
-
 /// One call from one workload to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hop {
@@ -167,10 +165,8 @@ fn measure(lifecycle: &Lifecycle, hop: &mut Hop) {
 fn upstream_ns(span: &Span) -> Option<u64> {
     let number =
         |key: &str| span.attribute(key).and_then(Value::as_int).and_then(|number| u64::try_from(number).ok());
-    number(attribute::ENVOY_UPSTREAM_FIRST_BYTE_NS).or_else(|| {
-        number(attribute::ENVOY_UPSTREAM_SERVICE_TIME_MS)
-            .map(|time| time.saturating_mul(NANOSECONDS_PER_MILLISECOND))
-    })
+    // Envoy's own figure is there for few requests; the filter's includes what the proxy did before it sent.
+    number(attribute::ENVOY_UPSTREAM_FIRST_BYTE_NS).or_else(|| number(attribute::FIRST_BYTE_NS))
 }
 
 #[cfg(test)]

@@ -8,8 +8,10 @@ mod doctor;
 mod figures;
 mod follow;
 mod paint;
+mod propagation;
 mod summary_table;
 mod trace_tree;
+mod verify;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
@@ -27,7 +29,8 @@ use paint::Paint;
 pub use alerts::{AlertsOptions, RulesCommand, show_alerts, work_on_rules};
 pub use backtest::{BACKTEST_HELP, BacktestOptions, backtest};
 pub use diff::{DIFF_EXIT_CODES, DiffOptions, diff};
-pub use doctor::{DoctorCommand, doctor};
+pub use doctor::{DOCTOR_HELP, DoctorOptions, doctor};
+pub use verify::{VERIFY_HELP, VerifyOptions, verify};
 
 /// Printed below the help of every command.
 pub const EXIT_CODES: &str =

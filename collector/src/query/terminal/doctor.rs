@@ -1,97 +1,146 @@
-//! `throughline doctor`: looks for what is wrong with the mesh's tracing, and says what to do about it.
+//! `throughline doctor`: looks at proxies and at the collector, and says what is wrong and what to do about it.
 
-use std::fmt::Write as _;
+mod collector;
+mod finding;
+mod proxies;
+mod proxy;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use super::client::{self, Client, ClientError};
-use super::paint::clean_name;
-use super::{ServerOption, conclude, print_json};
-use crate::query::insight::doctor::Propagation;
+use serde_json::json;
 
-/// How the findings are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum DoctorOutput {
-    /// A sentence for each workload
-    Text,
-    /// The answer of the API
-    Json,
+use super::client::{Client, ClientError};
+use super::paint::{Paint, clean, count};
+use super::propagation::{PropagationOptions, show_propagation};
+use super::{EXIT_CODES, ServerOption, conclude};
+use finding::{Finding, Severity};
+use proxy::{Proxy, Unreadable};
+
+/// Printed below the help of `throughline doctor`.
+pub const DOCTOR_HELP: &str = "\
+An admin address is that of Envoy's admin listener: http://127.0.0.1:15000 in a sidecar, reached by kubectl -n NAMESPACE \
+port-forward POD 15000. Nothing is changed there; /stats, /config_dump and /server_info are read.
+
+Exit codes: 0 nothing is wrong, 1 something is wrong, 2 wrong usage, 3 the output cannot be written";
+
+/// The flags of `throughline doctor`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct DoctorOptions {
+    #[command(subcommand)]
+    command: Option<DoctorCommand>,
+    /// Admin address of a proxy to look at; may be given many times
+    #[arg(long, value_name = "URL")]
+    admin: Vec<String>,
+    /// Seconds that requests and spans are watched for, 1 to 60
+    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
+    watch: u64,
+    #[command(flatten)]
+    server: ServerOption,
+    /// Print findings as JSON, one a line
+    #[arg(long)]
+    json: bool,
 }
 
-/// What is examined.
+/// One thing to look at alone.
 #[derive(Clone, Debug, clap::Subcommand)]
-pub enum DoctorCommand {
+enum DoctorCommand {
     /// Which workloads forward the trace context of the requests they receive, and which break traces
+    #[command(after_help = EXIT_CODES)]
     Propagation(PropagationOptions),
 }
 
-/// The flags of `throughline doctor propagation`.
-#[derive(Clone, Debug, clap::Args)]
-pub struct PropagationOptions {
-    /// Begin of the time that is looked at: an age such as 15m, or RFC 3339 [default: 5m]
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Its end [default: now]
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
-    /// Only traces in which this service takes part
-    #[arg(long, value_name = "NAME")]
-    service: Option<String>,
-    /// At most so many traces, the latest, 1 to 2000 [default: 500]
-    #[arg(long, value_name = "NUMBER")]
-    limit: Option<String>,
-    #[command(flatten)]
-    server: ServerOption,
-    /// How the findings are printed
-    #[arg(short, long, value_enum, default_value = "text")]
-    output: DoctorOutput,
-}
-
-/// Examines, and prints what was found.
-pub fn doctor(command: &DoctorCommand) -> ExitCode {
-    match command {
-        DoctorCommand::Propagation(options) => conclude(try_propagation(options, &mut io::stdout().lock())),
+/// Looks, and prints what it found.
+pub fn doctor(options: &DoctorOptions) -> ExitCode {
+    if let Some(DoctorCommand::Propagation(options)) = &options.command {
+        return show_propagation(options);
+    }
+    let outcome = examine(options)
+        .and_then(|findings| Ok((print(&findings, options, &mut io::stdout().lock())?, findings)))
+        .map(|((), findings)| findings.iter().any(Finding::is_wrong));
+    match outcome {
+        Ok(false) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::from(1),
+        Err(error) => conclude(Err(error)),
     }
 }
 
-fn try_propagation(options: &PropagationOptions, output: &mut impl Write) -> Result<(), ClientError> {
-    let given = [
-        ("since", &options.since),
-        ("until", &options.until),
-        ("service", &options.service),
-        ("limit", &options.limit),
-    ];
-    let parameters: Vec<(&str, &str)> =
-        given.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?))).collect();
-    let answer = Client::new(&options.server.server)?.get("/api/v1/doctor/propagation", &parameters)?;
-    let found: Propagation = client::read_as(answer.clone())?;
-    match options.output {
-        DoctorOutput::Json => print_json(&answer, output)?,
-        DoctorOutput::Text => output.write_all(draw(&found).as_bytes())?,
+fn examine(options: &DoctorOptions) -> Result<Vec<Finding>, ClientError> {
+    let client = Client::new(&options.server.server)?;
+    let mut findings = examine_proxies(&options.admin, Duration::from_secs(options.watch))?;
+    findings.extend(collector::examine(&client));
+    findings.sort_by_key(|finding| finding.severity);
+    Ok(findings)
+}
+
+/// What is wrong with proxies, by their admin addresses.
+pub(super) fn examine_proxies(addresses: &[String], watch: Duration) -> Result<Vec<Finding>, ClientError> {
+    let clients = addresses.iter().map(|address| Client::new(address));
+    let clients = clients.collect::<Result<Vec<Client>, ClientError>>()?;
+    let before: Vec<Result<Proxy, Unreadable>> = clients.iter().map(Proxy::read).collect();
+    if !clients.is_empty() {
+        std::thread::sleep(watch);
     }
-    if found.workloads.is_empty() {
-        return Err(ClientError::NothingFound("no workload called another in this time".to_owned()));
+    let (mut findings, mut readable) = (Vec::new(), Vec::new());
+    for (client, before) in clients.iter().zip(before) {
+        match before.and_then(|before| Ok((before, Proxy::read(client)?))) {
+            Ok((before, after)) => {
+                findings.extend(proxies::examine(&before, &after));
+                readable.push(after);
+            }
+            Err(unreadable) => findings.push(unreadable.finding()),
+        }
+    }
+    findings.extend(proxies::compare(&readable));
+    Ok(findings)
+}
+
+fn print(findings: &[Finding], options: &DoctorOptions, output: &mut impl Write) -> Result<(), ClientError> {
+    if options.json {
+        for finding in findings {
+            writeln!(output, "{}", finding.to_json())?;
+        }
+        return Ok(());
+    }
+    print_findings(findings, output)?;
+    let wrong = findings.iter().filter(|finding| finding.is_wrong()).count();
+    let looked = format!("looked at {} and the collector", proxies_in_words(options.admin.len()));
+    let verdict = if wrong == 0 { "nothing is wrong".to_owned() } else { count(wrong, "finding") };
+    Ok(writeln!(output, "{looked}: {verdict}")?)
+}
+
+fn proxies_in_words(number: usize) -> String {
+    if number == 1 { "1 proxy".to_owned() } else { format!("{number} proxies") }
+}
+
+/// Each finding with what to do.
+pub(super) fn print_findings(findings: &[Finding], output: &mut impl Write) -> Result<(), ClientError> {
+    let paint = Paint::for_output();
+    for finding in findings {
+        let mark = match finding.severity {
+            Severity::Error => paint.error("✗ error  "),
+            Severity::Warning => paint.warning("⚠ warning"),
+            Severity::Note => paint.faint("· note   "),
+        };
+        writeln!(output, "{mark} {} [{}]", paint.strong(&clean(&finding.place)), finding.kind)?;
+        writeln!(output, "          {}", clean(&finding.what))?;
+        writeln!(output, "          {} {}\n", paint.faint("do:"), clean(&finding.remedy))?;
     }
     Ok(())
 }
 
-fn draw(found: &Propagation) -> String {
-    let mut text = format!("{} traces{}\n", found.traces, if found.cut { ", of more" } else { "" });
-    for workload in &found.workloads {
-        let by_link: Vec<String> =
-            workload.calls_by_link.iter().map(|(link, calls)| format!("{link} {calls}")).collect();
-        // Writing to a string cannot fail.
-        writeln!(
-            text,
-            "\n{}  {}\n  {}\n  calls by what ties them to their cause: {}",
-            clean_name(&workload.service),
-            clean_name(&workload.verdict),
-            clean_name(&workload.advice),
-            clean_name(&by_link.join(", "))
-        )
-        .ok();
+impl Finding {
+    fn to_json(&self) -> serde_json::Value {
+        json!({
+            "severity": self.severity.as_str(),
+            "kind": self.kind,
+            "place": self.place,
+            "what": self.what,
+            "do": self.remedy,
+        })
     }
-    text
 }
 
 #[cfg(test)]
