@@ -84,7 +84,7 @@ fn launch(start: &Start, number: usize, run: &RunDirectory) -> Result<Launched> 
     }
     let port = free_port()?;
     command.arg("--data-dir").arg(folder.join("data"));
-    command.args(["--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"]);
+    command.args(["--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--zipkin", "127.0.0.1:0"]);
     command.args(["--http", &format!("127.0.0.1:{port}")]);
     let process = Process::start("collector", command, &run.log(&format!("collector-{number}")))?;
     Ok(Launched { process, port })
