@@ -13,6 +13,7 @@ OTEL_VERSION := 1.45.2
 OTEL_PYTHON := .tools/opentelemetry-$(OTEL_VERSION)/bin/python
 WASM_TEST_RUNNER := .tools/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen-test-runner
 KUBERNETES_TOOLS := .tools/kubernetes/installed
+PYTHON := .tools/python/bin/python
 CHROMIUM := $(or $(CHROMIUM_BIN),/usr/bin/chromium)
 
 UI := collector/ui
@@ -45,7 +46,7 @@ export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER = $(CURDIR)/$(WASM_TEST_RUNNER
 
 PARTS := unit wasm ui e2e manifests tidy
 
-.PHONY: help tools targets packages chromium ui module image build demo bench bench-alerts bench-collector bench-localise check deny fmt test sum e2e soak fuzz documents clean $(PARTS:%=test-%)
+.PHONY: help tools targets packages chromium ui module image build demo bench bench-alerts bench-collector bench-localise bench-store bench-large check deny fmt test sum e2e soak fuzz documents clean $(PARTS:%=test-%)
 
 help: ## list the targets
 	@echo "make TARGET, one or several of:"
@@ -53,7 +54,7 @@ help: ## list the targets
 
 ## what the machine must bring along
 
-tools: targets $(ENVOY) $(KUBERNETES_TOOLS) $(OTEL_PYTHON) $(WASM_TEST_RUNNER) $(UI_PACKAGES) chromium ## install what building and testing need, into .tools/
+tools: targets $(ENVOY) $(KUBERNETES_TOOLS) $(OTEL_PYTHON) $(PYTHON) $(WASM_TEST_RUNNER) $(UI_PACKAGES) chromium ## install what building and testing need, into .tools/
 	@echo "tools: ready"
 
 targets:
@@ -100,6 +101,16 @@ $(OTEL_PYTHON):
 	  || { rm -rf .tools/opentelemetry-$(OTEL_VERSION); exit 1; }
 	@ln -sfn opentelemetry-$(OTEL_VERSION) .tools/opentelemetry
 	@touch -h $@
+
+$(PYTHON): tests/requirements.txt
+	@echo "tools: installing the Python packages of the tests into .tools/python/"
+	@command -v python3 > /dev/null || { echo "python3 is missing: apt-get install python3 python3-venv" >&2; exit 1; }
+	@mkdir -p .tools && rm -rf .tools/python
+	@python3 -m venv .tools/python \
+	  || { rm -rf .tools/python; echo "python3 cannot make a virtual environment: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --requirement tests/requirements.txt \
+	  || { rm -rf .tools/python; exit 1; }
+	@touch $@
 
 $(WASM_TEST_RUNNER):
 	@test -n "$(WASM_BINDGEN_VERSION)" || { echo "Cargo.lock names no wasm-bindgen: run cargo generate-lockfile" >&2; exit 1; }
@@ -171,6 +182,14 @@ bench-localise: ## how often `throughline localise` names the harmed service; LA
 	@cargo build --quiet --release --workspace --bin throughline --bin bench-localise
 	@target/release/bench-localise $(or $(LABELLED),../shared/data/localise/online-boutique)
 
+bench-store: ## how the store grows to a million spans: bytes, traces by id, searches, restart; writes docs/bench/store.md
+	@cargo build --release --workspace --bin throughline --bin bench-store
+	@target/release/bench-store
+
+bench-large: ## the same up to 100 million spans, which takes about an hour and 5 GB; SPANS=10000000
+	@cargo build --release --workspace --bin throughline --bin bench-store
+	@target/release/bench-store --up-to $(or $(SPANS),100000000)
+
 ## what is checked
 
 # Cargo unifies the features of the packages it is asked for: every native command names the whole workspace, and thus
@@ -213,7 +232,7 @@ test-ui: $(UI_PACKAGES) ## unit tests of the page
 	@tools/run-part ui npm --prefix $(UI) run --silent test
 
 e2e: test-e2e ## end-to-end suite on a real mesh, and the page in a browser
-test-e2e: $(ENVOY) $(OTEL_PYTHON) chromium build
+test-e2e: $(ENVOY) $(OTEL_PYTHON) $(PYTHON) chromium build
 	@tools/run-part e2e cargo test --release --workspace --test e2e
 
 test-manifests: $(ENVOY) $(KUBERNETES_TOOLS) build ## Kubernetes manifests, and the programs that they configure

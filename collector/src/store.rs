@@ -17,6 +17,7 @@ mod window;
 #[cfg(test)]
 pub(crate) mod contract;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How long spans are kept: a block is removed once its newest span is older.
     pub retention: Duration,
+    /// How long spans of some services are kept, by their name, in place of `retention`.
+    pub retention_by_service: BTreeMap<String, Duration>,
+    /// How many bytes all blocks may have together; the oldest ones are removed beyond.
+    pub max_block_bytes: Option<u64>,
     /// How long rollups are kept.
     pub rollup_retention: Duration,
     /// How many spans the live window holds before it becomes a block.
@@ -77,6 +82,8 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("throughline-data"),
             retention: Duration::from_secs(7 * 24 * 60 * 60),
+            retention_by_service: BTreeMap::new(),
+            max_block_bytes: None,
             rollup_retention: Duration::from_secs(90 * 24 * 60 * 60),
             block_max_spans: 250_000,
             block_max_age: Duration::from_secs(5 * 60),

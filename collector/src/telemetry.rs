@@ -76,7 +76,9 @@ pub struct Counters {
     pub blocks_written: Counter,
     /// Blocks that could not be written or read.
     pub block_failures: Counter,
-    /// Blocks removed because all their spans were older than the retention.
+    /// Blocks that were merged into others.
+    pub blocks_merged: Counter,
+    /// Blocks removed because their spans were older than the retention, or all blocks together too large.
     pub blocks_expired: Counter,
     /// Spans in the live window, including the part that is being written to a block.
     pub spans_live: Gauge,
@@ -123,6 +125,7 @@ impl Counters {
             manifest_records_torn: Counter::default(),
             blocks_written: Counter::default(),
             block_failures: Counter::default(),
+            blocks_merged: Counter::default(),
             blocks_expired: Counter::default(),
             spans_live: Gauge::default(),
             blocks: Gauge::default(),
@@ -207,6 +210,7 @@ impl Counters {
         self.register("manifest_records_torn", "Torn or corrupt manifest records passed over", torn);
         self.register("blocks_written", "Blocks written", self.blocks_written.clone());
         self.register("block_failures", "Blocks not writable or not readable", self.block_failures.clone());
+        self.register("blocks_merged", "Blocks merged into others", self.blocks_merged.clone());
         self.register("blocks_expired", "Blocks removed by retention", self.blocks_expired.clone());
         self.register("spans_live", "Spans in the live window", self.spans_live.clone());
         self.register("blocks", "Blocks on disk", self.blocks.clone());

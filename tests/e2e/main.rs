@@ -1,6 +1,7 @@
 //! The end-to-end suites: real Envoys, the real module and the real collector, held against what really happened.
 
 mod absent;
+mod blocks;
 mod crash;
 mod files;
 mod forwarding;
@@ -92,6 +93,11 @@ fn first_light(runner: &mut Runner) {
             "it_scrapes_the_figures_of_the_mesh_and_exemplars",
             prometheus::scrapes_figures_and_exemplars,
         )],
+    );
+    runner.group(
+        "a collector alone",
+        blocks::start,
+        &[scenario("any_parquet_reader_counts_the_spans_of_the_blocks", blocks::duckdb_counts)],
     );
     runner.group(
         "no collector",

@@ -58,6 +58,17 @@ pub fn python_sdk() -> Result<PathBuf> {
     Ok(path)
 }
 
+/// The Python with the packages of `tests/requirements.txt`: `PYTHON_BIN`, else the local virtual environment.
+pub fn python() -> Result<PathBuf> {
+    // Not resolved: the environment is found by the path of its interpreter.
+    let path = std::env::var_os("PYTHON_BIN").filter(|value| !value.is_empty());
+    let path = path.map_or_else(|| root().join(".tools/python/bin/python"), PathBuf::from);
+    if !path.is_file() {
+        bail!("{} is not there; run `make tools`, or set PYTHON_BIN", path.display());
+    }
+    Ok(path)
+}
+
 /// The binary that a Python entry script would replace itself with; started directly, it costs no interpreter.
 fn behind_script(script: &Path) -> Option<PathBuf> {
     let environment = script.parent()?.parent()?;

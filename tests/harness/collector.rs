@@ -81,6 +81,17 @@ impl Collector {
         Ok(collector)
     }
 
+    /// Starts one of several in the same run, with a configuration file; its data are in `data-NAME`.
+    pub fn start_with_settings(ports: Ports, run: &RunDirectory, name: &str, yaml: &str) -> Result<Self> {
+        let binary = artefacts::collector()?;
+        let (data, log) = (run.join(format!("data-{name}")), run.log(&format!("collector-{name}")));
+        let settings = run.join(format!("collector-{name}.yaml"));
+        std::fs::write(&settings, yaml)?;
+        let mut collector = Self { process: None, binary, data, log, ports, settings: Some(settings) };
+        collector.restart()?;
+        Ok(collector)
+    }
+
     /// Starts it again on the same ports and the same data, and waits until it is ready.
     pub fn restart(&mut self) -> Result<()> {
         self.kill();

@@ -1,5 +1,6 @@
 //! From what was written to what is meant: every value is parsed, bounded, or replaced by its default.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -38,6 +39,10 @@ pub(super) fn resolve(written: &Written, faults: &mut Vec<Fault>) -> Config {
             retention,
             durability: reader.read(Key::Durability, durability).unwrap_or(store.durability),
             memory_bytes: memory_bytes / 2,
+            retention_by_service: reader
+                .read(Key::RetentionByService, retention_by_service)
+                .unwrap_or(store.retention_by_service),
+            max_block_bytes: reader.read(Key::MaxBlockBytes, byte_limit).unwrap_or(store.max_block_bytes),
             rollup_retention: reader
                 .read(Key::RollupRetention, positive_duration)
                 .unwrap_or(store.rollup_retention),
@@ -104,4 +109,30 @@ fn memory_limit(text: &str) -> Result<usize, &'static str> {
 fn span_count(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|count| (1..=BLOCK_SPANS_LIMIT).contains(count));
     count.ok_or_else(|| format!("write a whole number from 1 to {BLOCK_SPANS_LIMIT}"))
+}
+
+/// `SERVICE=DURATION`, several divided by commas.
+fn retention_by_service(text: &str) -> Result<BTreeMap<String, Duration>, String> {
+    let mut retention = BTreeMap::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let right = || format!("`{part}` should be a service and a duration, such as `cart=2d`");
+        let (service, duration) = part.split_once('=').ok_or_else(right)?;
+        let duration =
+            positive_duration(duration.trim()).map_err(|reason| format!("{}: {reason}", right()))?;
+        if retention.insert(service.trim().to_owned(), duration).is_some() {
+            return Err(format!("`{}` is named twice", service.trim()));
+        }
+    }
+    Ok(retention)
+}
+
+/// Bytes with an optional unit of 1024; `0` for no limit.
+fn byte_limit(text: &str) -> Result<Option<u64>, &'static str> {
+    const RIGHT: &str = "write bytes, such as 500GiB, 20MiB or 1048576, or 0 for no limit";
+    const UNITS: [(&str, u32); 4] = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let found = UNITS.into_iter().find_map(|(unit, bits)| Some((text.strip_suffix(unit)?, bits)));
+    let (digits, bits) = found.unwrap_or((text, 0));
+    let number: u64 = digits.trim().parse().map_err(|_| RIGHT)?;
+    let bytes = number.checked_mul(1 << bits).ok_or(RIGHT)?;
+    Ok((bytes > 0).then_some(bytes))
 }

@@ -303,3 +303,23 @@ fn reads_addresses_and_says_what_would_be_right() {
         }
     }
 }
+
+#[test]
+fn retention_has_limits_by_service_and_by_bytes() {
+    let yaml = "storage: {retention_by_service: 'cart=2d, load test=6h', max_bytes: 2GiB}\n";
+    let store = resolve(yaml, ServeOptions::default()).unwrap().store;
+    let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+    let expected = [("cart".to_owned(), hours(48)), ("load test".to_owned(), hours(6))];
+    assert_eq!(store.retention_by_service, expected.into());
+    assert_eq!(store.max_block_bytes, Some(2 << 30));
+    for (bad, word) in [
+        ("retention_by_service: cart", "cart=2d"),
+        ("retention_by_service: cart=soon", "cart=soon"),
+        ("retention_by_service: 'cart=1d,cart=2d'", "twice"),
+        ("max_bytes: much", "500GiB"),
+        ("max_bytes: 99999999TiB", "500GiB"),
+    ] {
+        let found = faults(&format!("storage: {{{bad}}}\n"));
+        assert!(found.len() == 1 && found[0].contains(word), "{bad}: {found:?}");
+    }
+}

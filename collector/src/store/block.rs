@@ -4,6 +4,7 @@ mod blob;
 mod columns;
 mod fields;
 mod footer;
+mod merge;
 mod predicates;
 mod read;
 mod rows;
@@ -29,6 +30,7 @@ use super::values::{Values, ValuesOf};
 use super::{Budget, SpanFilter};
 use footer::Footer;
 
+pub(super) use merge::{Merge, Merged, merge};
 pub(super) use write::{Contents, write};
 
 /// Why a block cannot be written or read.
@@ -87,6 +89,18 @@ impl Block {
     /// The first and the last segment of the log whose spans it holds.
     pub(super) fn segments(&self) -> (u64, u64) {
         (self.footer.first_segment, self.footer.last_segment)
+    }
+
+    /// How many spans it has.
+    pub(super) fn rows(&self) -> u64 {
+        u64::try_from(self.metadata.metadata().file_metadata().num_rows()).unwrap_or_default()
+    }
+
+    /// Whether a block holds all that another one held, as a merge leaves it.
+    pub(super) fn replaces(&self, other: &Self) -> bool {
+        self.footer.level > other.footer.level
+            && self.footer.first_segment <= other.footer.first_segment
+            && other.footer.last_segment <= self.footer.last_segment
     }
 
     pub(super) fn services(&self) -> &ServiceNames {

@@ -8,6 +8,7 @@ mod open;
 mod record;
 mod segment;
 mod state;
+mod tend;
 
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -134,17 +135,21 @@ impl Store for LocalStore {
     }
 
     fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError> {
-        let Snapshot { blocks, frozen, live_trace, .. } = self.shared.snapshot_for(trace_id);
-        let mut found = DistinctSpans::default();
-        for block in blocks {
-            let spans = self.shared.read_block(&block, || block.trace(trace_id))?.unwrap_or_default();
-            spans.into_iter().try_for_each(|span| found.push(span))?;
-        }
-        for window in frozen {
-            window.spans.trace(trace_id).decode()?.into_iter().try_for_each(|span| found.push(span))?;
-        }
-        live_trace.decode()?.into_iter().try_for_each(|span| found.push(span))?;
-        Ok(found.into_spans())
+        self.shared.until_settled(|| {
+            let Snapshot { blocks, frozen, live_trace, .. } = self.shared.snapshot_for(trace_id);
+            let mut found = DistinctSpans::default();
+            for block in blocks {
+                let Some(spans) = self.shared.read_block(&block, || block.trace(trace_id))? else {
+                    return Ok(None);
+                };
+                spans.into_iter().try_for_each(|span| found.push(span))?;
+            }
+            for window in frozen {
+                window.spans.trace(trace_id).decode()?.into_iter().try_for_each(|span| found.push(span))?;
+            }
+            live_trace.decode()?.into_iter().try_for_each(|span| found.push(span))?;
+            Ok(Some(found.into_spans()))
+        })
     }
 
     fn is_surely_whole(&self, trace_id: TraceId) -> bool {
@@ -161,20 +166,24 @@ impl Store for LocalStore {
         limit: usize,
         budget: &Budget,
     ) -> Result<Found<TraceId>, StoreError> {
-        let mut newest = NewestTraces::new(limit);
         if limit == 0 {
             return Ok(Found { items: Vec::new(), is_complete: true });
         }
-        let (selections, blocks) = self.selections(filter);
-        for selection in selections {
-            selection.each_trace(filter, budget, |trace, start| newest.offer(trace, start))?;
-        }
-        let mut is_complete = budget.allows_more();
-        for block in &blocks {
-            let searched = self.shared.read_block(block, || block.search(filter, &mut newest, budget))?;
-            is_complete &= searched.unwrap_or(true);
-        }
-        Ok(Found { items: newest.into_traces(), is_complete })
+        self.shared.until_settled(|| {
+            let mut newest = NewestTraces::new(limit);
+            let (selections, blocks) = self.selections(filter);
+            for selection in selections {
+                selection.each_trace(filter, budget, |trace, start| newest.offer(trace, start))?;
+            }
+            let mut is_complete = budget.allows_more();
+            for block in &blocks {
+                match self.shared.read_block(block, || block.search(filter, &mut newest, budget))? {
+                    Some(is_searched) => is_complete &= is_searched,
+                    None => return Ok(None),
+                }
+            }
+            Ok(Some(Found { items: newest.into_traces(), is_complete }))
+        })
     }
 
     fn values(
@@ -184,17 +193,21 @@ impl Store for LocalStore {
         limit: usize,
         budget: &Budget,
     ) -> Result<Found<String>, StoreError> {
-        let mut values = Values::new(limit);
-        let (selections, blocks) = self.selections(filter);
-        for selection in selections {
-            selection.each_span(filter, budget, |span| of.offer(span, &mut values))?;
-        }
-        values.is_cut |= !budget.allows_more();
-        for block in &blocks {
-            let searched = self.shared.read_block(block, || block.values(of, filter, &mut values, budget))?;
-            values.is_cut |= !searched.unwrap_or(true);
-        }
-        Ok(values.into_found())
+        self.shared.until_settled(|| {
+            let mut values = Values::new(limit);
+            let (selections, blocks) = self.selections(filter);
+            for selection in selections {
+                selection.each_span(filter, budget, |span| of.offer(span, &mut values))?;
+            }
+            values.is_cut |= !budget.allows_more();
+            for block in &blocks {
+                match self.shared.read_block(block, || block.values(of, filter, &mut values, budget))? {
+                    Some(is_searched) => values.is_cut |= !is_searched,
+                    None => return Ok(None),
+                }
+            }
+            Ok(Some(values.into_found()))
+        })
     }
 
     fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {

@@ -21,6 +21,9 @@ const MORE_SERVICES: &str = "throughline.more_services";
 /// A JSON list of attributes that have a column and that some span has with a value of another type as well.
 const INLINE: &str = "throughline.inline_attributes";
 
+/// How often spans were merged into other blocks; absent in a block that never was.
+const LEVEL: &str = "throughline.level";
+
 /// The facts in a footer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Footer {
@@ -32,6 +35,8 @@ pub(super) struct Footer {
     pub(super) services: ServiceNames,
     /// Attributes with a column whose values are not all there; `None` when that is not known.
     pub(super) inline: Option<BTreeSet<String>>,
+    /// Zero for a block that was a window; one more than its parts for a merged one.
+    pub(super) level: u32,
 }
 
 impl Footer {
@@ -46,6 +51,7 @@ impl Footer {
             (FIRST_SEGMENT, self.first_segment.to_string()),
             (LAST_SEGMENT, self.last_segment.to_string()),
             (SERVICES, services.to_string()),
+            (LEVEL, self.level.to_string()),
             (MORE_SERVICES, u64::from(self.services.has_more()).to_string()),
         ]
         .into_iter()
@@ -92,6 +98,7 @@ impl Footer {
                 0 => ServiceNames::all(names),
                 _ => ServiceNames::some(names),
             },
+            level: text(LEVEL).ok().and_then(|level| level.parse().ok()).unwrap_or_default(),
             // A list that cannot be read costs time and no answer.
             inline: text(INLINE).ok().and_then(|list| serde_json::from_str(list).ok()),
         })

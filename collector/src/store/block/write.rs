@@ -51,6 +51,7 @@ pub(in crate::store) fn write(
         last_segment,
         services: contents.services,
         inline: None,
+        level: 0,
     };
     // Segment numbers never come back, so neither does the name.
     let path = folder.join(format!("{min:020}-{max:020}-{last_segment:08}.parquet"));

@@ -1,5 +1,6 @@
 //! The thread that turns frozen windows into blocks, lets their log segments go, and removes blocks that are too old.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -10,12 +11,13 @@ use super::folder::sync_folder;
 use super::manifest::Manifest;
 use super::segment;
 use super::state::{FrozenWindow, Shared};
+use super::tend::{self, Facts, Retention};
 use crate::store::Durability;
-use crate::store::block::{self, Block, BlockError};
+use crate::store::block::{self, Block, BlockError, Merged};
 use crate::store::rollup::{Kept, Written};
 
-/// How often old blocks are looked for.
-const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
+/// How often old blocks are looked for, and blocks to merge.
+const TEND_INTERVAL: Duration = Duration::from_secs(30);
 /// How long to wait before a block that could not be written is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 /// How long a wait may keep the store from being closed.
@@ -34,14 +36,15 @@ impl Archiver {
 
     /// Works until the committer has ended. Windows that are left are in the log and come back at the next start.
     pub(super) fn run(mut self, windows: &Receiver<Arc<FrozenWindow>>) {
-        let mut next_expiry = Instant::now();
+        let mut next_round = Instant::now();
         loop {
-            if Instant::now() >= next_expiry {
+            if Instant::now() >= next_round {
                 self.expire(now_unix_ns());
                 self.tend_rollups(now_unix_ns());
-                next_expiry = Instant::now() + EXPIRY_INTERVAL;
+                self.compact();
+                next_round = Instant::now() + TEND_INTERVAL;
             }
-            match windows.recv_timeout(next_expiry.saturating_duration_since(Instant::now())) {
+            match windows.recv_timeout(next_round.saturating_duration_since(Instant::now())) {
                 Ok(_) if self.shared.is_stopping() && self.is_in_log() => return,
                 Ok(window) => self.archive_until_done(&window),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -146,24 +149,39 @@ impl Archiver {
         }
     }
 
-    /// Removes the blocks whose newest span is older than the retention.
-    pub(super) fn expire(&mut self, now_unix_ns: u64) {
-        let retention_ns = u64::try_from(self.shared.config.retention.as_nanos()).unwrap_or(u64::MAX);
-        let oldest_kept_unix_ns = now_unix_ns.saturating_sub(retention_ns);
+    fn facts(&self) -> (Vec<Arc<Block>>, Vec<Facts>) {
         let blocks = self.shared.snapshot().blocks;
-        for block in blocks.iter().filter(|block| block.newest_unix_ns() < oldest_kept_unix_ns) {
-            match self.remove_block(block) {
-                Ok(()) => {
-                    self.shared.counters.blocks_expired.inc();
-                    tracing::info!(
-                        file = block.file_name(),
-                        "block removed, all its spans are older than the retention"
-                    );
-                }
-                Err(error) => tracing::warn!(%error, file = block.file_name(), "cannot remove a block"),
+        let facts = blocks.iter().map(|block| Facts::of(block)).collect();
+        (blocks, facts)
+    }
+
+    /// Removes what is older than its retention, and the oldest blocks while there are too many bytes.
+    pub(super) fn expire(&mut self, now_unix_ns: u64) {
+        let (blocks, facts) = self.facts();
+        for (block, facts) in blocks.iter().zip(&facts) {
+            match tend::by_age(facts, &self.shared.config, now_unix_ns) {
+                Retention::Keep => {}
+                Retention::Remove => self.expire_block(block, "all its spans are older than their retention"),
+                Retention::Without(services) => self.merge(std::slice::from_ref(block), &services),
+            }
+        }
+        let (blocks, facts) = self.facts();
+        for place in tend::by_bytes(&facts, &self.shared.config) {
+            if let Some(block) = blocks.get(place) {
+                self.expire_block(block, "the blocks together have more bytes than allowed");
             }
         }
         self.shared.publish_stats();
+    }
+
+    fn expire_block(&mut self, block: &Arc<Block>, reason: &'static str) {
+        match self.remove_block(block) {
+            Ok(()) => {
+                self.shared.counters.blocks_expired.inc();
+                tracing::info!(file = block.file_name(), reason, "block removed");
+            }
+            Err(error) => tracing::warn!(%error, file = block.file_name(), "cannot remove a block"),
+        }
     }
 
     fn remove_block(&mut self, block: &Arc<Block>) -> io::Result<()> {
@@ -171,6 +189,68 @@ impl Archiver {
         self.shared.write().blocks.retain(|kept| !Arc::ptr_eq(kept, block));
         fs::remove_file(block.path())?;
         sync_folder(&self.shared.folder.blocks)
+    }
+
+    /// Merges small neighbours as long as no window waits.
+    fn compact(&mut self) {
+        while !self.shared.is_stopping() && self.shared.snapshot().frozen.is_empty() {
+            let (blocks, facts) = self.facts();
+            let Some(run) = tend::next_merge(&facts, &self.shared.config).and_then(|run| blocks.get(run))
+            else {
+                return;
+            };
+            let before = self.shared.stats().blocks;
+            self.merge(run, &BTreeSet::new());
+            if self.shared.stats().blocks == before {
+                // It failed or was given up; the next round tries again.
+                return;
+            }
+        }
+    }
+
+    /// Puts one block in the place of several, or of one that loses the spans of some services.
+    fn merge(&mut self, blocks: &[Arc<Block>], without: &BTreeSet<String>) {
+        if let Err(error) = self.try_merge(blocks, without) {
+            self.shared.counters.block_failures.inc();
+            tracing::warn!(%error, blocks = blocks.len(), "cannot merge blocks");
+        }
+        self.shared.publish_stats();
+    }
+
+    fn try_merge(&mut self, blocks: &[Arc<Block>], without: &BTreeSet<String>) -> Result<(), BlockError> {
+        let shared = Arc::clone(&self.shared);
+        // One window may wait; more would fill the memory.
+        let is_given_up = || shared.is_stopping() || shared.snapshot().frozen.len() > 1;
+        let merge = block::Merge { blocks, without, is_given_up: &is_given_up };
+        let path = match block::merge(&shared.folder.blocks, &merge)? {
+            Merged::GivenUp => return Ok(()),
+            Merged::Nothing => {
+                blocks.iter().for_each(|block| self.expire_block(block, "none of its spans is to be kept"));
+                return Ok(());
+            }
+            Merged::Into(path) => path,
+        };
+        sync_folder(&shared.folder.blocks)?;
+        let merged = Arc::new(Block::open(&path)?);
+        let replaced = blocks.iter().map(|block| block.file_name());
+        self.manifest.swap(merged.file_name(), merged.segments().1, replaced)?;
+        let mut state = shared.write();
+        state.blocks.retain(|kept| !blocks.iter().any(|block| Arc::ptr_eq(kept, block)));
+        state.blocks.push(Arc::clone(&merged));
+        state.blocks.sort_by_key(|block| block.segments());
+        drop(state);
+        shared.counters.blocks_merged.inc_by(blocks.len() as u64);
+        tracing::info!(
+            file = merged.file_name(),
+            blocks = blocks.len(),
+            spans = merged.rows(),
+            bytes = merged.bytes(),
+            "blocks merged"
+        );
+        for block in blocks {
+            fs::remove_file(block.path())?;
+        }
+        Ok(sync_folder(&shared.folder.blocks)?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The manifest: which blocks belong to the store, and through which log segment each of them reaches.
 //!
-//! One line for each event, `CHECKSUM add FILE SEGMENT` or `CHECKSUM remove FILE`. A line with a wrong checksum is passed
+//! One line for each event: `CHECKSUM add FILE SEGMENT`, `CHECKSUM remove FILE`, or `CHECKSUM swap FILE SEGMENT FILE...`, which
+//! puts the first file in the place of the others in one step. A line with a wrong checksum is passed
 //! over: what it said can be rebuilt, because each block names its segments in its own footer.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,13 @@ pub(super) fn read(path: &Path) -> io::Result<Contents> {
             Some(Event::Add(file, segment)) => {
                 contents.blocks.insert(file, segment);
             }
+            Some(Event::Swap(file, segment, replaced)) => {
+                for file in replaced {
+                    contents.blocks.remove(&file);
+                    contents.removed.insert(file);
+                }
+                contents.blocks.insert(file, segment);
+            }
             Some(Event::Remove(file)) => {
                 contents.blocks.remove(&file);
                 contents.removed.insert(file);
@@ -46,6 +54,7 @@ pub(super) fn read(path: &Path) -> io::Result<Contents> {
 enum Event {
     Add(String, u64),
     Remove(String),
+    Swap(String, u64, Vec<String>),
 }
 
 fn parse_line(line: &str) -> Option<Event> {
@@ -55,6 +64,10 @@ fn parse_line(line: &str) -> Option<Event> {
     }
     match event.split(' ').collect::<Vec<_>>().as_slice() {
         ["add", file, segment] => Some(Event::Add((*file).to_owned(), segment.parse().ok()?)),
+        ["swap", file, segment, replaced @ ..] => {
+            let replaced = replaced.iter().map(|file| (*file).to_owned()).collect();
+            Some(Event::Swap((*file).to_owned(), segment.parse().ok()?, replaced))
+        }
         ["remove", file] => Some(Event::Remove((*file).to_owned())),
         _ => None,
     }
@@ -86,6 +99,17 @@ impl Manifest {
     /// Says durably that a block holds all spans through a log segment.
     pub(super) fn add(&mut self, file: &str, segment: u64) -> io::Result<()> {
         self.append(&format!("add {file} {segment}"))
+    }
+
+    /// Says durably that a block stands for others.
+    pub(super) fn swap<'a>(
+        &mut self,
+        file: &str,
+        segment: u64,
+        replaced: impl Iterator<Item = &'a str>,
+    ) -> io::Result<()> {
+        let replaced: String = replaced.map(|file| format!(" {file}")).collect();
+        self.append(&format!("swap {file} {segment}{replaced}"))
     }
 
     /// Says durably that a block is given up.

@@ -1,6 +1,5 @@
 //! Opens a data folder as the last process left it, however that one ended.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
@@ -57,7 +56,7 @@ fn open_blocks(shared: &Shared, segments: &[Segment]) -> Result<(Manifest, u64),
         tracing::warn!(lines = said.torn, "torn lines of the manifest passed over");
     }
     let mut kept = said.blocks.clone();
-    let mut blocks = BTreeMap::new();
+    let mut blocks = Vec::new();
     let paths = block_files(folder).map_err(|error| failure("read the folder", &folder.blocks, &error))?;
     for path in paths {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
@@ -68,7 +67,7 @@ fn open_blocks(shared: &Shared, segments: &[Segment]) -> Result<(Manifest, u64),
         match Block::open(&path) {
             Ok(block) if said.blocks.contains_key(&name) || is_only_copy(&block, segments) => {
                 kept.insert(name, block.segments().1);
-                blocks.insert(block.segments().1, Arc::new(block));
+                blocks.push(Arc::new(block));
             }
             // The process died between writing the block and naming it; the log still has its spans.
             Ok(_) => remove(&path)?,
@@ -77,6 +76,10 @@ fn open_blocks(shared: &Shared, segments: &[Segment]) -> Result<(Manifest, u64),
                 tracing::error!(%error, path = %path.display(), "block is not readable and left aside");
             }
         }
+    }
+    for replaced in take_replaced(&mut blocks) {
+        kept.remove(replaced.file_name());
+        remove(replaced.path())?;
     }
     for name in kept.keys().filter(|name| !folder.blocks.join(name).exists()) {
         shared.counters.block_failures.inc();
@@ -88,8 +91,18 @@ fn open_blocks(shared: &Shared, segments: &[Segment]) -> Result<(Manifest, u64),
     let names = kept.iter().map(|(name, segment)| (name.as_str(), *segment));
     let manifest = Manifest::replace(&folder.manifest, names)
         .map_err(|error| failure("write", &folder.manifest, &error))?;
-    shared.write().blocks = blocks.into_values().collect();
+    shared.write().blocks = blocks;
     Ok((manifest, last_in_blocks))
+}
+
+/// Takes the blocks out that another one replaces: the process died in a merge, or the manifest that said so was damaged.
+/// The others are left by the order of the log.
+fn take_replaced(blocks: &mut Vec<Arc<Block>>) -> Vec<Arc<Block>> {
+    let all = blocks.clone();
+    let is_replaced = |block: &Arc<Block>| all.iter().any(|other| other.replaces(block));
+    let replaced = blocks.extract_if(.., |block| is_replaced(block)).collect();
+    blocks.sort_by_key(|block| block.segments());
+    replaced
 }
 
 /// Opens the rollups; those of spans that the log still has are counted again.

@@ -194,7 +194,21 @@ impl Shared {
         self.counters.bytes_on_disk.set(gauge(stats.bytes_on_disk));
     }
 
-    /// Reads a block; `None` when retention has removed it meanwhile.
+    /// Asks again as long as a block goes while it is read: its spans are in another one by then, or too old.
+    pub(super) fn until_settled<T>(
+        &self,
+        ask: impl Fn() -> Result<Option<T>, StoreError>,
+    ) -> Result<T, StoreError> {
+        const ATTEMPTS: usize = 10;
+        for _ in 0..ATTEMPTS {
+            if let Some(answer) = ask()? {
+                return Ok(answer);
+            }
+        }
+        Err(StoreError::Busy("blocks change faster than they can be read".to_owned()))
+    }
+
+    /// Reads a block; `None` when it was removed meanwhile.
     pub(super) fn read_block<T>(
         &self,
         block: &Block,

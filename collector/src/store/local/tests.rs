@@ -2,6 +2,7 @@
 
 mod crash;
 mod durability;
+mod merge;
 mod rollups;
 
 use std::path::Path;

@@ -32,6 +32,19 @@ fn reads_back_what_was_said() {
 }
 
 #[test]
+fn a_swap_is_one_step() {
+    let (_folder, path) = written();
+    let mut manifest = Manifest::replace(&path, [("a.parquet", 3), ("b.parquet", 5)].into_iter()).unwrap();
+    manifest.swap("ab.parquet", 5, ["a.parquet", "b.parquet"].into_iter()).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let contents = read(&path).unwrap();
+    assert_eq!(files(&contents), [("ab.parquet", 5)]);
+    assert_eq!(contents.removed.len(), 2);
+    fs::write(&path, &whole[..whole.len() - 4]).unwrap();
+    assert_eq!(files(&read(&path).unwrap()), [("a.parquet", 3), ("b.parquet", 5)]);
+}
+
+#[test]
 fn a_torn_tail_costs_the_last_line() {
     let (_folder, path) = written();
     let bytes = fs::read(&path).unwrap();

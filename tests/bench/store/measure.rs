@@ -1,0 +1,208 @@
+//! Fills a collector step by step and asks it the same questions at each.
+
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use harness::collector::{Collector, Ports};
+use harness::http::Client;
+use harness::run_directory::RunDirectory;
+use harness::wait;
+use throughline_model::otlp::encode_export_request;
+use throughline_model::span::Span;
+
+use crate::mesh::{Mesh, Numbers, trace_id};
+
+/// Spans of one request, about.
+const BATCH_SPANS: usize = 8_000;
+/// Spans are spread over this time before now, so that a search for the last hour has to leave most of them out.
+const SPREAD_NS: u64 = 4 * 3_600 * 1_000_000_000;
+const QUESTIONS: usize = 500;
+const SEARCHES: usize = 100;
+const SETTLED_DEADLINE: Duration = Duration::from_secs(600);
+/// Windows become blocks early enough for the bench to end; all else is the default.
+const SETTINGS: &str = "storage: {block: {max_age: 5s}}\n";
+
+/// All that was measured.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) restart: Restart,
+}
+
+/// The figures with so many spans.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) spans: u64,
+    pub(crate) bytes_per_span: f64,
+    pub(crate) blocks: u64,
+    pub(crate) resident_mib: f64,
+    pub(crate) known: Times,
+    pub(crate) unknown: Times,
+    pub(crate) search: Times,
+}
+
+/// The start after a kill.
+#[derive(Debug)]
+pub(crate) struct Restart {
+    pub(crate) spans: u64,
+    /// Spans that had to be read from the log; the others were in blocks.
+    pub(crate) from_log: u64,
+    pub(crate) ready: Duration,
+}
+
+/// Milliseconds at two quantiles.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+}
+
+pub(crate) fn all(steps: &[u64], run: &RunDirectory) -> Result<Figures> {
+    let mut bench = Bench::start(run, "grow")?;
+    let mut measured = Vec::new();
+    for spans in steps {
+        bench.fill(*spans)?;
+        bench.settle()?;
+        measured.push(bench.ask()?);
+    }
+    drop(bench);
+    Ok(Figures { steps: measured, restart: restart(run)? })
+}
+
+fn restart(run: &RunDirectory) -> Result<Restart> {
+    const SPANS: u64 = 1_000_000;
+    let mut bench = Bench::start(run, "restart")?;
+    bench.fill(SPANS)?;
+    let from_log = bench.status("spans_live")?;
+    bench.collector.kill();
+    eprintln!("bench: start after a kill");
+    let begun = Instant::now();
+    bench.collector.restart()?;
+    let answer = bench.client.get(&bench.trace_url(0))?;
+    let ready = begun.elapsed();
+    ensure!(answer.status == 200, "an acknowledged trace is gone after the kill: {}", answer.status);
+    Ok(Restart { spans: SPANS, from_log, ready })
+}
+
+struct Bench<'a> {
+    run: &'a RunDirectory,
+    name: &'static str,
+    collector: Collector,
+    client: Client,
+    mesh: Mesh,
+    spans: u64,
+    traces: u64,
+}
+
+impl<'a> Bench<'a> {
+    fn start(run: &'a RunDirectory, name: &'static str) -> Result<Self> {
+        let collector = Collector::start_with_settings(Ports::free()?, run, name, SETTINGS)?;
+        Ok(Self { run, name, collector, client: Client::new(), mesh: Mesh::new(), spans: 0, traces: 0 })
+    }
+
+    /// Sends traces until there are so many spans.
+    fn fill(&mut self, spans: u64) -> Result<()> {
+        eprintln!("bench: filling up to {spans} spans");
+        let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
+        let url = self.collector.otlp_http_url();
+        let mut numbers = Numbers::new(self.traces + 1);
+        let mut batch: Vec<Span> = Vec::new();
+        while self.spans < spans {
+            wait::stop_if_interrupted()?;
+            batch.clear();
+            while batch.len() < BATCH_SPANS {
+                self.mesh.trace(self.traces, now - numbers.below(SPREAD_NS), &mut batch);
+                self.traces += 1;
+            }
+            // Senders have one resource each.
+            batch.sort_by_key(|span| std::sync::Arc::as_ptr(&span.resource) as usize);
+            self.send(&url, &encode_export_request(&batch))?;
+            self.spans += batch.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn send(&self, url: &str, payload: &[u8]) -> Result<()> {
+        let headers = [("content-type", "application/x-protobuf")];
+        wait::until("the collector takes a batch", SETTLED_DEADLINE, || {
+            let answer = self.client.request("POST", url, &headers, payload)?;
+            ensure!([200, 429, 503].contains(&answer.status), "a batch got status {}", answer.status);
+            Ok((answer.status == 200).then_some(()))
+        })
+    }
+
+    /// Waits until every span is in a block.
+    fn settle(&self) -> Result<()> {
+        wait::until("every span is in a block", SETTLED_DEADLINE, || {
+            Ok((self.status("spans_live")? == 0).then_some(()))
+        })
+    }
+
+    fn ask(&mut self) -> Result<Step> {
+        eprintln!("bench: asking with {} spans", self.spans);
+        let mut numbers = Numbers::new(99);
+        let known: Vec<u64> = (0..QUESTIONS).map(|_| numbers.below(self.traces)).collect();
+        let unknown: Vec<u64> = (0..QUESTIONS as u64).map(|number| self.traces + 1 + number).collect();
+        let services = ["cart", "payment", "checkout", "ads"];
+        let searches: Vec<String> = (0..SEARCHES)
+            .map(|number| {
+                let service = services[number % services.len()];
+                let duration_ms = 20 + number % 10;
+                let url = self.collector.url();
+                format!(
+                    "{url}/api/v1/traces?service={service}&min_duration_ms={duration_ms}&since=1h&limit=20"
+                )
+            })
+            .collect();
+        let bytes = folder_bytes(&self.run.join(format!("data-{}", self.name)).join("blocks"))?;
+        Ok(Step {
+            spans: self.spans,
+            bytes_per_span: bytes as f64 / self.spans as f64,
+            blocks: self.status("blocks")?,
+            resident_mib: self.resident_mib()?,
+            known: self.times(known.iter().map(|number| self.trace_url(*number)), 200)?,
+            unknown: self.times(unknown.iter().map(|number| self.trace_url(*number)), 404)?,
+            search: self.times(searches.into_iter(), 200)?,
+        })
+    }
+
+    fn times(&self, urls: impl Iterator<Item = String>, status: u16) -> Result<Times> {
+        let mut times_ms = Vec::new();
+        for url in urls {
+            let begun = Instant::now();
+            let answer = self.client.get(&url)?;
+            times_ms.push(begun.elapsed().as_secs_f64() * 1e3);
+            ensure!(answer.status == status, "{url} got status {} and not {status}", answer.status);
+        }
+        times_ms.sort_by(f64::total_cmp);
+        let at = |share: f64| {
+            let place = ((times_ms.len() as f64 - 1.0) * share).round() as usize;
+            times_ms.get(place).copied().context("no question was asked")
+        };
+        Ok(Times { p50_ms: at(0.5)?, p99_ms: at(0.99)? })
+    }
+
+    fn trace_url(&self, number: u64) -> String {
+        format!("{}/api/v1/traces/{}", self.collector.url(), trace_id(number))
+    }
+
+    fn status(&self, key: &str) -> Result<u64> {
+        let status: serde_json::Value =
+            self.client.get(&format!("{}/api/v1/status", self.collector.url()))?.json()?;
+        status.get(key).and_then(serde_json::Value::as_u64).with_context(|| format!("no {key} in {status}"))
+    }
+
+    fn resident_mib(&mut self) -> Result<f64> {
+        let process = self.collector.process_mut().context("the collector is down")?;
+        Ok(process.resident_bytes()? as f64 / 1024.0 / 1024.0)
+    }
+}
+
+fn folder_bytes(folder: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        bytes += entry?.metadata()?.len();
+    }
+    Ok(bytes)
+}

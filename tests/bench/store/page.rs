@@ -1,0 +1,48 @@
+//! The page with the figures.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use crate::measure::{Figures, Restart};
+
+pub(crate) fn write(figures: &Figures) -> Result<String> {
+    let mut page = String::new();
+    writeln!(page, "# How the store grows\n")?;
+    writeln!(
+        page,
+        "Written by `make bench-store`, and with more spans by `make bench-large`. One collector with default settings, but \
+         for windows\nthat become blocks after 5 s; traces of a mesh of ten services, 12 to 14 attributes a span, spread over \
+         four hours. Times are\nwhat a client sees over HTTP on the loopback address, rendering of the answer included. A \
+         search asks for a service and a least\nduration in the last hour, 20 traces. Bytes are those of the blocks.\n"
+    )?;
+    writeln!(
+        page,
+        "| spans | bytes per span | blocks | resident | trace by id p50 / p99 | unknown id p50 / p99 | search p50 / p99 |"
+    )?;
+    writeln!(page, "|---|---|---|---|---|---|---|")?;
+    for step in &figures.steps {
+        writeln!(
+            page,
+            "| {} | {:.1} | {} | {:.0} MiB | {:.2} / {:.2} ms | {:.2} / {:.2} ms | {:.1} / {:.1} ms |",
+            step.spans,
+            step.bytes_per_span,
+            step.blocks,
+            step.resident_mib,
+            step.known.p50_ms,
+            step.known.p99_ms,
+            step.unknown.p50_ms,
+            step.unknown.p99_ms,
+            step.search.p50_ms,
+            step.search.p99_ms
+        )?;
+    }
+    let Restart { spans, from_log, ready } = figures.restart;
+    writeln!(
+        page,
+        "\nKilled with SIGKILL right after {spans} acknowledged spans, {from_log} of them not in a block yet, it gave its \
+         first answer\n{:.2} s after it was started again.\n\n![The same as curves](store.svg)",
+        ready.as_secs_f64()
+    )?;
+    Ok(page)
+}
