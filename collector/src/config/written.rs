@@ -26,7 +26,7 @@ pub(super) enum Key {
 }
 
 impl Key {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::OtlpGrpc,
         Self::OtlpHttp,
         Self::Zipkin,

@@ -163,6 +163,9 @@ pub(super) fn walk(
     Ok(outcome)
 }
 
+/// Traces that are fetched at the same time: they share the reading of pages, and all of them are in memory.
+const FETCHED_TOGETHER: usize = 20;
+
 enum End {
     All,
     Limit,
@@ -190,21 +193,23 @@ impl Walk<'_> {
             let searched = self.store.search_within(&filter, page, self.budget.of_store())?;
             let trace_ids = searched.items;
             let mut floor = None;
-            for trace_id in &trace_ids {
-                if let Some(stop) = self.budget.stop() {
-                    return Ok(End::Stopped(stop));
-                }
-                let spans = self.store.trace(*trace_id)?;
-                // The page is in the order of these starts, so the last one says how far it reached.
-                floor = latest_start(&spans, &filter).or(floor);
-                if !self.seen.insert(*trace_id) {
-                    continue;
-                }
-                match self.look_at(*trace_id, &spans) {
-                    Ok(ControlFlow::Continue(())) => {}
-                    Ok(ControlFlow::Break(end)) => return Ok(end),
-                    Err(Interrupted) => {
-                        return Ok(End::Stopped(self.budget.stop().unwrap_or(Stop::Cancelled)));
+            for trace_ids in trace_ids.chunks(FETCHED_TOGETHER) {
+                let fetched = self.store.traces(trace_ids)?;
+                for (trace_id, spans) in trace_ids.iter().zip(fetched) {
+                    if let Some(stop) = self.budget.stop() {
+                        return Ok(End::Stopped(stop));
+                    }
+                    // The page is in the order of these starts, so the last one says how far it reached.
+                    floor = latest_start(&spans, &filter).or(floor);
+                    if !self.seen.insert(*trace_id) {
+                        continue;
+                    }
+                    match self.look_at(*trace_id, &spans) {
+                        Ok(ControlFlow::Continue(())) => {}
+                        Ok(ControlFlow::Break(end)) => return Ok(end),
+                        Err(Interrupted) => {
+                            return Ok(End::Stopped(self.budget.stop().unwrap_or(Stop::Cancelled)));
+                        }
                     }
                 }
             }

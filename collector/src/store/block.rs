@@ -12,6 +12,7 @@ mod schema;
 mod search;
 mod write;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -123,9 +124,9 @@ impl Block {
         self.trace_ids.iter().any(|filter| filter.as_ref().is_none_or(admits))
     }
 
-    /// The spans of one trace.
-    pub(super) fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, BlockError> {
-        read::trace(self, trace_id)
+    /// The spans of some traces, in the order of their ids.
+    pub(super) fn traces(&self, wanted: &BTreeSet<TraceId>) -> Result<Vec<Arc<Span>>, BlockError> {
+        read::traces(self, wanted)
     }
 
     /// Offers every matching span. Returns whether the budget allowed to look everywhere.

@@ -52,6 +52,7 @@ pub(crate) async fn check_all<S: Store>(make: impl Fn() -> Arc<S>) {
     run(&make, returns_no_span_twice).await;
     run(&make, keeps_client_and_server_spans_that_share_an_id).await;
     run(&make, an_unknown_trace_has_no_spans).await;
+    run(&make, several_traces_come_in_the_order_asked_for).await;
     run(&make, searches_by_every_condition).await;
     run(&make, one_span_must_satisfy_all_conditions).await;
     run(&make, newest_traces_come_first_and_are_limited).await;
@@ -103,6 +104,16 @@ async fn keeps_client_and_server_spans_that_share_an_id(store: Arc<dyn Store>) {
 async fn an_unknown_trace_has_no_spans(store: Arc<dyn Store>) {
     keep(&*store, vec![span(1, 1, "cart", 100), span(3, 1, "cart", 100)]).await;
     assert!(store.trace(trace_id(2)).unwrap().is_empty());
+}
+
+async fn several_traces_come_in_the_order_asked_for(store: Arc<dyn Store>) {
+    for (trace, id) in [(1, 1), (3, 1), (2, 1), (3, 2)] {
+        keep(&*store, vec![span(trace, id, "cart", 100)]).await;
+    }
+    let found = store.traces(&[3, 9, 1].map(trace_id)).unwrap();
+    let ids: Vec<Vec<TraceId>> =
+        found.iter().map(|spans| spans.iter().map(|span| span.trace_id).collect()).collect();
+    assert_eq!(ids, [vec![trace_id(3); 2], vec![], vec![trace_id(1)]]);
 }
 
 async fn searches_by_every_condition(store: Arc<dyn Store>) {

@@ -2,6 +2,7 @@
 
 mod archive;
 mod commit;
+mod compact;
 mod folder;
 mod manifest;
 mod open;
@@ -10,6 +11,7 @@ mod segment;
 mod state;
 mod tend;
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -135,27 +137,39 @@ impl Store for LocalStore {
     }
 
     fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError> {
+        Ok(self.traces(&[trace_id])?.pop().unwrap_or_default())
+    }
+
+    fn traces(&self, trace_ids: &[TraceId]) -> Result<Vec<Vec<Arc<Span>>>, StoreError> {
+        let wanted: BTreeSet<TraceId> = trace_ids.iter().copied().collect();
         self.shared.until_settled(|| {
-            let Snapshot { blocks, frozen, live_trace, .. } = self.shared.snapshot_for(trace_id);
-            let mut found = DistinctSpans::default();
+            let Snapshot { blocks, frozen, live_traces, .. } = self.shared.snapshot_for(&wanted);
+            let mut found: HashMap<TraceId, DistinctSpans> = HashMap::new();
+            let mut push = |span: Arc<Span>| found.entry(span.trace_id).or_default().push(span);
             for block in blocks {
-                let Some(spans) = self.shared.read_block(&block, || block.trace(trace_id))? else {
+                let Some(spans) = self.shared.read_block(&block, || block.traces(&wanted))? else {
                     return Ok(None);
                 };
-                spans.into_iter().try_for_each(|span| found.push(span))?;
+                spans.into_iter().try_for_each(&mut push)?;
             }
             for window in frozen {
-                window.spans.trace(trace_id).decode()?.into_iter().try_for_each(|span| found.push(span))?;
+                for trace_id in &wanted {
+                    window.spans.trace(*trace_id).decode()?.into_iter().try_for_each(&mut push)?;
+                }
             }
-            live_trace.decode()?.into_iter().try_for_each(|span| found.push(span))?;
-            Ok(Some(found.into_spans()))
+            for live in live_traces {
+                live.decode()?.into_iter().try_for_each(&mut push)?;
+            }
+            let of = |trace_id| found.remove(trace_id).map(DistinctSpans::into_spans).unwrap_or_default();
+            Ok(Some(trace_ids.iter().map(of).collect()))
         })
     }
 
     fn is_surely_whole(&self, trace_id: TraceId) -> bool {
-        let Snapshot { blocks, frozen, live_trace, .. } = self.shared.snapshot_for(trace_id);
+        let Snapshot { blocks, frozen, live_traces, .. } =
+            self.shared.snapshot_for(&BTreeSet::from([trace_id]));
         // A trace that may be in a block in part is read.
-        let in_windows = frozen.iter().map(|window| window.spans.trace(trace_id)).chain([live_trace]);
+        let in_windows = frozen.iter().map(|window| window.spans.trace(trace_id)).chain(live_traces);
         let heads: Vec<Head> = in_windows.flat_map(|found| found.heads()).collect();
         whole::is_surely_whole(heads) && !blocks.iter().any(|block| block.may_have(trace_id))
     }

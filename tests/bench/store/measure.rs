@@ -15,8 +15,10 @@ use crate::mesh::{Mesh, Numbers, trace_id};
 
 /// Spans of one request, about.
 const BATCH_SPANS: usize = 8_000;
-/// Spans are spread over this time before now, so that a search for the last hour has to leave most of them out.
-const SPREAD_NS: u64 = 4 * 3_600 * 1_000_000_000;
+/// All spans together cover this time before now, in the order in which they come, give or take some seconds.
+const COVERED_NS: u64 = 4 * 3_600 * 1_000_000_000;
+const JITTER_NS: u64 = 10 * 1_000_000_000;
+const HOUR_NS: u64 = 3_600 * 1_000_000_000;
 const QUESTIONS: usize = 500;
 const SEARCHES: usize = 100;
 const SETTLED_DEADLINE: Duration = Duration::from_secs(600);
@@ -59,7 +61,8 @@ pub(crate) struct Times {
 }
 
 pub(crate) fn all(steps: &[u64], run: &RunDirectory) -> Result<Figures> {
-    let mut bench = Bench::start(run, "grow")?;
+    let most = steps.iter().copied().max().unwrap_or_default();
+    let mut bench = Bench::start(run, "grow", most)?;
     let mut measured = Vec::new();
     for spans in steps {
         bench.fill(*spans)?;
@@ -72,7 +75,7 @@ pub(crate) fn all(steps: &[u64], run: &RunDirectory) -> Result<Figures> {
 
 fn restart(run: &RunDirectory) -> Result<Restart> {
     const SPANS: u64 = 1_000_000;
-    let mut bench = Bench::start(run, "restart")?;
+    let mut bench = Bench::start(run, "restart", SPANS)?;
     bench.fill(SPANS)?;
     let from_log = bench.status("spans_live")?;
     bench.collector.kill();
@@ -93,26 +96,39 @@ struct Bench<'a> {
     mesh: Mesh,
     spans: u64,
     traces: u64,
+    /// The most spans there will be, and when the first of them starts.
+    most: u64,
+    first_unix_ns: u64,
 }
 
 impl<'a> Bench<'a> {
-    fn start(run: &'a RunDirectory, name: &'static str) -> Result<Self> {
+    fn start(run: &'a RunDirectory, name: &'static str, most: u64) -> Result<Self> {
+        let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
+        let first_unix_ns = now - COVERED_NS;
         let collector = Collector::start_with_settings(Ports::free()?, run, name, SETTINGS)?;
-        Ok(Self { run, name, collector, client: Client::new(), mesh: Mesh::new(), spans: 0, traces: 0 })
+        let (client, mesh) = (Client::new(), Mesh::new());
+        Ok(Self { run, name, collector, client, mesh, spans: 0, traces: 0, most, first_unix_ns })
+    }
+
+    /// When the next trace starts, about.
+    fn position_unix_ns(&self) -> u64 {
+        let covered = u128::from(COVERED_NS) * u128::from(self.spans) / u128::from(self.most.max(1));
+        self.first_unix_ns + u64::try_from(covered).unwrap_or(COVERED_NS)
     }
 
     /// Sends traces until there are so many spans.
     fn fill(&mut self, spans: u64) -> Result<()> {
         eprintln!("bench: filling up to {spans} spans");
-        let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
         let url = self.collector.otlp_http_url();
         let mut numbers = Numbers::new(self.traces + 1);
         let mut batch: Vec<Span> = Vec::new();
         while self.spans < spans {
             wait::stop_if_interrupted()?;
             batch.clear();
+            let position = self.position_unix_ns();
             while batch.len() < BATCH_SPANS {
-                self.mesh.trace(self.traces, now - numbers.below(SPREAD_NS), &mut batch);
+                let start = position - JITTER_NS + numbers.below(JITTER_NS);
+                self.mesh.trace(self.traces, start, &mut batch);
                 self.traces += 1;
             }
             // Senders have one resource each.
@@ -145,13 +161,16 @@ impl<'a> Bench<'a> {
         let known: Vec<u64> = (0..QUESTIONS).map(|_| numbers.below(self.traces)).collect();
         let unknown: Vec<u64> = (0..QUESTIONS as u64).map(|number| self.traces + 1 + number).collect();
         let services = ["cart", "payment", "checkout", "ads"];
+        let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
+        // The hour before the newest span.
+        let age_s = now.saturating_sub(self.position_unix_ns() - HOUR_NS) / 1_000_000_000;
         let searches: Vec<String> = (0..SEARCHES)
             .map(|number| {
                 let service = services[number % services.len()];
                 let duration_ms = 20 + number % 10;
                 let url = self.collector.url();
                 format!(
-                    "{url}/api/v1/traces?service={service}&min_duration_ms={duration_ms}&since=1h&limit=20"
+                    "{url}/api/v1/traces?service={service}&min_duration_ms={duration_ms}&since={age_s}s&limit=20"
                 )
             })
             .collect();

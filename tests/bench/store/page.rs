@@ -12,9 +12,10 @@ pub(crate) fn write(figures: &Figures) -> Result<String> {
     writeln!(
         page,
         "Written by `make bench-store`, and with more spans by `make bench-large`. One collector with default settings, but \
-         for windows\nthat become blocks after 5 s; traces of a mesh of ten services, 12 to 14 attributes a span, spread over \
-         four hours. Times are\nwhat a client sees over HTTP on the loopback address, rendering of the answer included. A \
-         search asks for a service and a least\nduration in the last hour, 20 traces. Bytes are those of the blocks.\n"
+         for windows\nthat become blocks after 5 s; traces of a mesh of ten services, 12 to 14 attributes a span, which cover \
+         four hours in the\norder in which they come. Times are what a client sees over HTTP on the loopback address, \
+         rendering of the answer included.\nA search asks for a service and a least duration in the last hour, 20 traces. \
+         Bytes are those of the blocks.\n"
     )?;
     writeln!(
         page,

@@ -1,5 +1,6 @@
-//! One trace out of a block: bloom filter, then page index, then the rows themselves.
+//! Traces out of a block by their ids: bloom filter, then page index, then the rows themselves.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,19 +34,36 @@ pub(super) fn load_bloom_filters(
         .collect()
 }
 
-/// The spans of one trace.
-pub(super) fn trace(block: &Block, trace_id: TraceId) -> Result<Vec<Arc<Span>>, BlockError> {
+/// The spans of some traces, in the order of their ids.
+pub(super) fn traces(block: &Block, wanted: &BTreeSet<TraceId>) -> Result<Vec<Arc<Span>>, BlockError> {
     let mut spans = Vec::new();
     for (row_group, bloom_filter) in block.trace_ids.iter().enumerate() {
-        if bloom_filter.as_ref().is_some_and(|filter| !filter.check(trace_id.as_bytes().as_slice())) {
-            continue;
+        let may_be_here = |trace_id: &&TraceId| {
+            bloom_filter.as_ref().is_none_or(|filter| filter.check(trace_id.as_bytes().as_slice()))
+        };
+        let here: BTreeSet<TraceId> = wanted.iter().filter(may_be_here).copied().collect();
+        let mut ranges = Vec::new();
+        for trace_id in &here {
+            ranges.extend(rows_of_pages(block, row_group, *trace_id)?);
         }
-        let ranges = rows_of_pages(block, row_group, trace_id)?;
         if !ranges.is_empty() {
-            read_rows(block, row_group, ranges, trace_id, &mut spans)?;
+            read_rows(block, row_group, joined(ranges), here, &mut spans)?;
         }
     }
     Ok(spans)
+}
+
+/// The same rows as ranges in order that do not meet.
+fn joined(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_by_key(|range| range.start);
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut().filter(|last| range.start <= last.end) {
+            Some(last) => last.end = last.end.max(range.end),
+            None => joined.push(range),
+        }
+    }
+    joined
 }
 
 /// The rows of the pages that may hold the trace.
@@ -82,7 +100,7 @@ fn read_rows(
     block: &Block,
     row_group: usize,
     ranges: Vec<Range<usize>>,
-    trace_id: TraceId,
+    wanted: BTreeSet<TraceId>,
     spans: &mut Vec<Arc<Span>>,
 ) -> Result<(), BlockError> {
     let metadata = block.metadata.metadata();
@@ -90,16 +108,18 @@ fn read_rows(
     let selection =
         RowSelection::from_consecutive_ranges(ranges.into_iter(), usize::try_from(group_rows).unwrap_or(0));
     let only_ids = ProjectionMask::columns(block.metadata.parquet_schema(), [TRACE_ID]);
-    let is_of_trace = ArrowPredicateFn::new(only_ids, move |batch| {
+    let is_wanted = ArrowPredicateFn::new(only_ids, move |batch| {
         let ids = batch.column(0).as_fixed_size_binary_opt();
         let ids = ids.ok_or_else(|| ArrowError::SchemaError("trace ids have another type".to_owned()))?;
-        Ok(ids.iter().map(|id| Some(id == Some(trace_id.as_bytes().as_slice()))).collect::<BooleanArray>())
+        let is_one =
+            |id: Option<&[u8]>| id.and_then(TraceId::from_bytes).is_some_and(|id| wanted.contains(&id));
+        Ok(ids.iter().map(|id| Some(is_one(id))).collect::<BooleanArray>())
     });
     let file = File::open(&block.path)?;
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, block.metadata.clone())
         .with_row_groups(vec![row_group])
         .with_row_selection(selection)
-        .with_row_filter(RowFilter::new(vec![Box::new(is_of_trace)]))
+        .with_row_filter(RowFilter::new(vec![Box::new(is_wanted)]))
         .build()?;
     for batch in reader {
         spans.extend(from_columns(&batch?)?);

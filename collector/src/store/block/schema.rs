@@ -14,7 +14,7 @@ use super::columns::{self, ATTRIBUTE_COLUMNS, ColumnType};
 
 const ZSTD_LEVEL: i32 = 3;
 const ROW_GROUP_ROWS: usize = 131_072;
-const PAGE_ROWS: usize = 4_096;
+const PAGE_ROWS: usize = 1_024;
 /// The page limit is looked at once for each of these.
 const WRITE_ROWS: usize = 1_024;
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;

@@ -33,6 +33,10 @@ fn write_block(spans: &[Span]) -> (tempfile::TempDir, Block) {
     (folder, block)
 }
 
+fn trace(block: &Block, trace_id: TraceId) -> Result<Vec<Arc<Span>>, BlockError> {
+    block.traces(&[trace_id].into())
+}
+
 fn search(block: &Block, filter: &SpanFilter, limit: usize) -> Vec<TraceId> {
     let mut newest = NewestTraces::new(limit);
     assert!(block.search(filter, &mut newest, &Budget::unlimited()).unwrap());
@@ -144,7 +148,7 @@ proptest! {
     fn a_span_read_back_equals_the_span_written(spans in proptest::collection::vec(arbitrary_span(), 1..8)) {
         let (_folder, block) = write_block(&spans);
         for span in &spans {
-            let found = block.trace(span.trace_id).unwrap();
+            let found = trace(&block, span.trace_id).unwrap();
             prop_assert!(found.iter().any(|found| **found == *span), "{span:?} is not in {found:?}");
         }
         for span in &spans {
@@ -169,7 +173,7 @@ fn of_several_attributes_with_one_key_all_are_kept_in_order() {
     let number = Attribute { key: attribute::URL_PATH.to_owned(), value: Value::Int(7) };
     let sent = Span { attributes: vec![number, text("/a"), text("/b")], ..span(1, 1, "cart", 100) };
     let (_folder, block) = write_block(std::slice::from_ref(&sent));
-    assert_eq!(*block.trace(trace_id(1)).unwrap()[0], sent);
+    assert_eq!(*trace(&block, trace_id(1)).unwrap()[0], sent);
 }
 
 #[test]
@@ -177,7 +181,7 @@ fn keeps_the_first_of_equal_spans() {
     let first = span(1, 1, "cart", 200);
     let copy = Span { start_unix_ns: 100, ..first.clone() };
     let (_folder, block) = write_block(&[first.clone(), copy]);
-    let found = block.trace(trace_id(1)).unwrap();
+    let found = trace(&block, trace_id(1)).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(*found[0], first);
 }
@@ -192,14 +196,17 @@ fn finds_every_trace_among_several_row_groups_and_pages() {
         .collect();
     let (_folder, block) = write_block(&spans);
     assert_eq!(block.metadata.metadata().num_row_groups(), 2);
-    for trace in [1, 2, 4_096, 35_000, 65_535, 65_536, 65_537, TRACES] {
-        let found = block.trace(trace_id(trace)).unwrap();
-        assert_eq!(found.len(), 2, "trace {trace}");
-        assert!(found.iter().all(|span| span.trace_id == trace_id(trace)));
+    for number in [1, 2, 4_096, 35_000, 65_535, 65_536, 65_537, TRACES] {
+        let found = trace(&block, trace_id(number)).unwrap();
+        assert_eq!(found.len(), 2, "trace {number}");
+        assert!(found.iter().all(|span| span.trace_id == trace_id(number)));
     }
     for absent in [TRACES + 1, u64::MAX] {
-        assert!(block.trace(trace_id(absent)).unwrap().is_empty());
+        assert!(trace(&block, trace_id(absent)).unwrap().is_empty());
     }
+    let several = block.traces(&[1, 4_096, 4_097, TRACES, TRACES + 1].map(trace_id).into()).unwrap();
+    let found: Vec<TraceId> = several.iter().map(|span| span.trace_id).collect();
+    assert_eq!(found, [1, 1, 4_096, 4_096, 4_097, 4_097, TRACES, TRACES].map(trace_id));
     let rare =
         SpanFilter { service: Some("rare".to_owned()), until_unix_ns: Some(60_500), ..SpanFilter::default() };
     assert_eq!(search(&block, &rare, 3), [60_000, 59_000, 58_000].map(trace_id));

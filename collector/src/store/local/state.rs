@@ -50,7 +50,7 @@ pub(super) struct State {
 pub(super) struct Snapshot {
     pub(super) blocks: Vec<Arc<Block>>,
     pub(super) frozen: Vec<Arc<FrozenWindow>>,
-    pub(super) live_trace: Found,
+    pub(super) live_traces: Vec<Found>,
     pub(super) live: Option<Selection>,
 }
 
@@ -153,10 +153,11 @@ impl Shared {
         self.read().snapshot()
     }
 
-    /// And the spans of one trace in the live window.
-    pub(super) fn snapshot_for(&self, trace_id: TraceId) -> Snapshot {
+    /// And the spans of some traces in the live window.
+    pub(super) fn snapshot_for(&self, wanted: &BTreeSet<TraceId>) -> Snapshot {
         let state = self.read();
-        Snapshot { live_trace: state.live.trace(trace_id), ..state.snapshot() }
+        let live_traces = wanted.iter().map(|trace_id| state.live.trace(*trace_id)).collect();
+        Snapshot { live_traces, ..state.snapshot() }
     }
 
     /// And what a search has to look at in the live window.
