@@ -33,12 +33,14 @@ fn the_parent_that_this_command_is_does_not_count_as_missing() {
     let mark = Mark::new();
     let span = |id: &str, parent: &str| {
         json!({"span_id": id, "parent_span_id": parent, "service": "gateway", "name": "GET", "kind": "server",
-            "start_unix_ns": "1", "offset_ns": 0, "duration_ns": 1, "self_ns": 1, "level": 0, "status": "unset",
-            "status_message": "", "link": null, "trace_depth": null, "path": null, "missing_parent": true,
+            "start_unix_ns": "1", "offset_ns": 0, "clock_correction_ns": 0, "duration_ns": 1, "self_ns": 1,
+            "level": 0, "status": "unset", "status_message": "", "link": null, "trace_depth": null, "path": null, "missing_parent": true,
             "attributes": {}, "events": [], "resource": {}})
     };
-    let gap =
-        |id: &str| json!({"span_id": id, "service": "gateway", "reason": "missing-parent", "detail": "x"});
+    let gap = |id: &str| {
+        json!({"span_id": id, "service": "gateway", "reason": "missing-parent", "cause": "late",
+            "detail": "x"})
+    };
     let trace = |spans: Vec<serde_json::Value>, gaps: Vec<serde_json::Value>| -> Trace {
         let summary = json!({"trace_id": mark.trace_id(), "start_unix_ns": "1", "duration_ns": 1, "root": null,
             "services": ["gateway"], "spans": spans.len(), "hops": 1, "errors": 0, "depth": 1, "link": null,
