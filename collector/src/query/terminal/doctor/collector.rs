@@ -1,13 +1,17 @@
 //! What the collector shows: hops without a proxy, spans that got lost, clocks that disagree, another version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::client::{self, Client, ClientError};
 use super::finding::Finding;
-use crate::query::answer::{Span, Status, Trace, Traces};
+use crate::query::answer::{Services, Span, Status, Trace, Traces};
 
-/// How many of the newest traces are looked at.
-const TRACES: &str = "50";
+/// How many of the newest traces of each service are looked at: the newest of all may come from one busy proxy.
+const TRACES_OF_SERVICE: &str = "10";
+/// Most services whose traces are looked at.
+const MAX_SERVICES: usize = 100;
+/// Spans of younger traces may still be on their way.
+const SETTLED_AFTER: &str = "3s";
 /// Clocks of one machine and rounding differ by less.
 const SKEW_NS: u64 = 2_000_000;
 const PLACE: &str = "the collector";
@@ -26,10 +30,16 @@ pub(super) fn examine(client: &Client) -> Vec<Finding> {
 
 fn read(client: &Client) -> Result<(Status, Vec<Trace>), ClientError> {
     let status: Status = client::read_as(client.get("/api/v1/status", &[])?)?;
-    let list: Traces = client::read_as(client.get("/api/v1/traces", &[("limit", TRACES)])?)?;
+    let known: Services = client::read_as(client.get("/api/v1/services", &[])?)?;
+    let mut trace_ids = BTreeSet::new();
+    for service in known.services.iter().take(MAX_SERVICES) {
+        let asked = [("service", service.as_str()), ("limit", TRACES_OF_SERVICE), ("until", SETTLED_AFTER)];
+        let list: Traces = client::read_as(client.get("/api/v1/traces", &asked)?)?;
+        trace_ids.extend(list.traces.into_iter().map(|summary| summary.trace_id));
+    }
     let mut traces = Vec::new();
-    for summary in list.traces {
-        match client.get(&format!("/api/v1/traces/{}", summary.trace_id), &[]) {
+    for trace_id in trace_ids {
+        match client.get(&format!("/api/v1/traces/{trace_id}"), &[]) {
             Ok(answer) => traces.push(client::read_as(answer)?),
             // Retention may have come in between.
             Err(ClientError::NothingFound(_)) => {}
