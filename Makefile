@@ -29,6 +29,9 @@ MODULE := target/throughline_filter.wasm
 REMAP = $$(for from in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do printf -- '--remap-path-prefix=%s=crates\037' "$$from"; done; \
   printf -- '--remap-path-prefix=%s=rust\037--remap-path-prefix=%s=.' "$$(rustc --print sysroot)" "$(CURDIR)")
 
+# The compiler's own measure (225) makes the module a fifth larger and no request cheaper: decision 019.
+INLINE_LESS := -Cllvm-args=-inline-threshold=50
+
 # Empty: `make demo` runs until it is stopped.
 DURATION ?=
 # Empty: manifests expect the image at registry.example, and it is pushed nowhere.
@@ -145,7 +148,7 @@ $(PAGE): $(UI_PACKAGES) $(UI_SOURCES)
 module: targets ## build the filter module for Envoy
 	@echo "module: building the filter for wasm32-wasip1"
 	@cargo fetch --quiet --target wasm32-wasip1
-	@flags=$(REMAP); CARGO_ENCODED_RUSTFLAGS=$$flags cargo build --profile module --target wasm32-wasip1 -p throughline-filter
+	@flags=$(REMAP)$$'\037'$(INLINE_LESS); CARGO_ENCODED_RUSTFLAGS=$$flags cargo build --profile module --target wasm32-wasip1 -p throughline-filter
 	@cargo build --quiet --release --package throughline-postlink
 	@target/release/postlink $(LINKED_MODULE) $(MODULE)
 	@! grep -qaF -e "$$HOME/" -e "$(CURDIR)/" $(MODULE) \
