@@ -5,6 +5,7 @@
 //! composes the rooms. The same table makes the JSON Schema and the table in the README, so neither can be forgotten.
 
 mod faults;
+mod json;
 mod key;
 mod reader;
 #[cfg(not(target_arch = "wasm32"))]

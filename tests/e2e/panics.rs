@@ -51,7 +51,7 @@ const LISTED: &[(&str, &str)] = &[
     ("library/std/src/alloc.rs", "the handler of a failed allocation"),
     // Crates.
     ("crates/hex-", "digits of a room of twice the length"),
-    ("crates/serde_json-", "places within the text, which the reader has compared"),
+    ("crates/json-event-parser-", "places within the text, which the reader has compared"),
     ("crates/itoa-", "digits within a buffer that holds the longest number"),
     ("crates/log-", "the SDK logs without keys and values"),
     ("crates/proxy-wasm-", "the start and the wrappers of the SDK, which our calls pass by"),

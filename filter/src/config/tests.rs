@@ -42,8 +42,8 @@ fn every_fault_is_told_and_the_other_keys_are_in_force() {
         "max_spans": 7}, "attributes": {"request_headers": ["\u00e4"]}, "collector": 7}"#;
     let Resolved { config, faults } = resolve(written);
     let expected = [
-        "unknown key `batch.max_span`: did you mean `batch.max_spans`?",
         "unknown key `colector`: did you mean `collector`?",
+        "unknown key `batch.max_span`: did you mean `batch.max_spans`?",
         "`collector` is 7, should be an object",
         "`path_log` is \"none\", should be one of \"off\", \"errors\", \"sampled\", \"all\"",
         "`batch.interval_ms` is 5, should be a whole number from 100 to 60000",

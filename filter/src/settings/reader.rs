@@ -1,8 +1,7 @@
 //! Reads written JSON by the table of keys.
 
-use serde_json::{Map, Value};
-
 use super::faults::{Faults, nearest, shown};
+use super::json::{Json, Object, member};
 use super::{Key, Kind};
 
 /// Gives the value of each key. A key that is absent or wrong has its default.
@@ -10,7 +9,7 @@ use super::{Key, Kind};
 pub struct Reader {
     /// Empty at the top, else where this object stands, with a final dot.
     prefix: String,
-    object: Map<String, Value>,
+    object: Object,
     faults: Faults,
 }
 
@@ -19,20 +18,20 @@ impl Reader {
     pub fn open<'k>(written: &[u8], keys: impl Iterator<Item = &'k Key> + Clone) -> Self {
         let mut faults = Faults::default();
         let parsed = if written.trim_ascii().is_empty() {
-            Ok(Value::Object(Map::new()))
+            Ok(Json::Object(Object::new()))
         } else {
-            serde_json::from_slice(written)
+            Json::parse(written)
         };
         let object = match parsed {
-            Ok(Value::Object(object)) => object,
+            Ok(Json::Object(object)) => object,
             Ok(_) => {
                 let sentence = "the configuration is not a JSON object such as {\"path_log\": \"off\"}";
                 faults.add(sentence.to_owned());
-                Map::new()
+                Object::new()
             }
             Err(error) => {
                 faults.add(format!("the configuration is not JSON: {error}"));
-                Map::new()
+                Object::new()
             }
         };
         Self::over(String::new(), object, keys, faults)
@@ -40,7 +39,7 @@ impl Reader {
 
     fn over<'k>(
         prefix: String,
-        object: Map<String, Value>,
+        object: Object,
         keys: impl Iterator<Item = &'k Key> + Clone,
         mut faults: Faults,
     ) -> Self {
@@ -66,7 +65,7 @@ impl Reader {
     /// The value of a number.
     pub fn number(&mut self, key: &Key) -> u64 {
         let Kind::Number { least, most } = key.kind else { return 0 };
-        self.read(key, |value| value.as_u64().filter(|number| (least..=most).contains(number)))
+        self.read(key, |value| value.as_whole().filter(|number| (least..=most).contains(number)))
             .unwrap_or_default()
     }
 
@@ -77,8 +76,7 @@ impl Reader {
 
     /// The value of a fraction.
     pub fn fraction(&mut self, key: &Key) -> f64 {
-        self.read(key, |value| value.as_f64().filter(|number| (0.0..=1.0).contains(number)))
-            .unwrap_or_default()
+        self.read(key, |value| value.as_fraction()).unwrap_or_default()
     }
 
     /// The value of a text or a secret.
@@ -91,7 +89,7 @@ impl Reader {
             }
             _ => false,
         };
-        self.read(key, |value| value.as_str().filter(is_right).map(str::to_owned)).unwrap_or_default()
+        self.read(key, |value| value.as_text().filter(is_right).map(str::to_owned)).unwrap_or_default()
     }
 
     /// The word chosen.
@@ -104,7 +102,7 @@ impl Reader {
     pub fn choices(&mut self, key: &Key) -> Vec<&'static str> {
         let Kind::Choices(words) = key.kind else { return Vec::new() };
         let chosen = self.read(key, |value| {
-            value.as_array()?.iter().map(|item| word_of(words, item)).collect::<Option<Vec<_>>>()
+            value.as_list()?.iter().map(|item| word_of(words, item)).collect::<Option<Vec<_>>>()
         });
         let mut once = Vec::new();
         for word in chosen.unwrap_or_default() {
@@ -119,9 +117,9 @@ impl Reader {
     pub fn header_names(&mut self, key: &Key) -> Vec<String> {
         let Kind::HeaderNames { most } = key.kind else { return Vec::new() };
         self.read(key, |value| {
-            let list = value.as_array().filter(|list| list.len() <= most)?;
+            let list = value.as_list().filter(|list| list.len() <= most)?;
             list.iter()
-                .map(|name| name.as_str().filter(|name| is_header_name(name)).map(str::to_lowercase))
+                .map(|name| name.as_text().filter(|name| is_header_name(name)).map(str::to_ascii_lowercase))
                 .collect()
         })
         .unwrap_or_default()
@@ -132,7 +130,7 @@ impl Reader {
     pub fn objects<T>(&mut self, key: &Key, mut read_one: impl FnMut(&mut Self) -> T) -> Vec<T> {
         let Kind::Objects { most, keys } = key.kind else { return Vec::new() };
         let list = self.read(key, |value| {
-            let list = value.as_array().filter(|list| list.len() <= most)?;
+            let list = value.as_list().filter(|list| list.len() <= most)?;
             list.iter().map(|item| item.as_object().cloned()).collect::<Option<Vec<_>>>()
         });
         let mut results = Vec::new();
@@ -151,7 +149,7 @@ impl Reader {
     }
 
     /// The written value if it is right, else the default of the table.
-    fn read<T>(&mut self, key: &Key, take: impl Fn(&Value) -> Option<T>) -> Option<T> {
+    fn read<T>(&mut self, key: &Key, take: impl Fn(&Json) -> Option<T>) -> Option<T> {
         if let Some(value) = find(&self.object, key.path) {
             let taken = take(value);
             if taken.is_some() {
@@ -164,19 +162,19 @@ impl Reader {
             self.faults.add(format!("`{}{}` is {is}, should be {}", self.prefix, key.path, key.right()));
         }
         // Each default is right by the test of the table.
-        serde_json::from_str(key.default).ok().as_ref().and_then(take)
+        Json::parse(key.default.as_bytes()).ok().as_ref().and_then(take)
     }
 }
 
-fn find<'a>(object: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+fn find<'a>(object: &'a Object, path: &str) -> Option<&'a Json> {
     match path.split_once('.') {
-        None => object.get(path),
-        Some((first, rest)) => find(object.get(first)?.as_object()?, rest),
+        None => member(object, path),
+        Some((first, rest)) => find(member(object, first)?.as_object()?, rest),
     }
 }
 
-fn word_of(words: &'static [&'static str], value: &Value) -> Option<&'static str> {
-    words.iter().find(|word| value.as_str() == Some(word)).copied()
+fn word_of(words: &'static [&'static str], value: &Json) -> Option<&'static str> {
+    words.iter().find(|word| value.as_text() == Some(word)).copied()
 }
 
 /// Walks over what was written: every name must be a key of the table or a part of one. `shown_prefix` is where the
@@ -184,7 +182,7 @@ fn word_of(words: &'static [&'static str], value: &Value) -> Option<&'static str
 fn check_keys<'k>(
     shown_prefix: &str,
     prefix: &str,
-    object: &Map<String, Value>,
+    object: &Object,
     paths: &(impl Iterator<Item = &'k str> + Clone),
     faults: &mut Faults,
 ) {
@@ -204,7 +202,7 @@ fn check_keys<'k>(
             continue;
         }
         match value {
-            Value::Object(inner) => check_keys(shown_prefix, &inside, inner, paths, faults),
+            Json::Object(inner) => check_keys(shown_prefix, &inside, inner, paths, faults),
             other => {
                 let is = shown(&other.to_string());
                 faults.add(format!("`{shown_prefix}{path}` is {is}, should be an object"));
