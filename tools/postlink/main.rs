@@ -3,15 +3,19 @@
 //!
 //!     postlink LINKED.wasm FINISHED.wasm
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use walrus::{ExportItem, Module, ModuleConfig};
+use walrus::{ElementItems, ExportItem, FunctionBuilder, FunctionId, Module, ModuleConfig};
 
 /// What our own callbacks begin with, in place of [`HOST_PREFIX`].
 const OUR_PREFIX: &str = "throughline_on_";
 /// What the host looks for.
 const HOST_PREFIX: &str = "proxy_on_";
+/// What stands in the names of the SDK's functions, and in those of ours that are made of them.
+const SDK: &str = "proxy_wasm";
+const OURS: &str = "throughline";
 /// The SDK's exports that stay: the host's way to memory in the module, the version, and the start.
 const KEPT: [&str; 4] = ["memory", "proxy_on_memory_allocate", "proxy_abi_version_0_2_1", "_initialize"];
 
@@ -35,6 +39,7 @@ fn finish(linked: &[u8]) -> Result<Vec<u8>> {
     config.generate_name_section(false).generate_producers_section(false);
     let mut module = config.parse(linked).context("read the module")?;
     replace_callbacks(&mut module)?;
+    empty_method_tables(&mut module);
     walrus::passes::gc::run(&mut module);
     Ok(module.emit_wasm())
 }
@@ -60,6 +65,26 @@ fn replace_callbacks(module: &mut Module) -> Result<()> {
         module.exports.add(&name, item);
     }
     Ok(())
+}
+
+/// The methods of the SDK's contexts stand in tables that keep them alive, although nobody is left who calls through
+/// those: only the dispatcher did. Each place there gets one function that traps.
+fn empty_method_tables(module: &mut Module) {
+    let is_of_sdk = |name: &str| name.contains(SDK) && !name.contains(OURS);
+    let methods: HashSet<FunctionId> = module
+        .funcs
+        .iter()
+        .filter(|function| function.name.as_deref().is_some_and(is_of_sdk))
+        .map(|function| function.id())
+        .collect();
+    let mut builder = FunctionBuilder::new(&mut module.types, &[], &[]);
+    builder.func_body().unreachable();
+    let trap = builder.finish(vec![], &mut module.funcs);
+    for element in module.elements.iter_mut() {
+        if let ElementItems::Functions(places) = &mut element.items {
+            places.iter_mut().filter(|place| methods.contains(place)).for_each(|place| *place = trap);
+        }
+    }
 }
 
 #[cfg(test)]

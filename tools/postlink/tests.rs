@@ -43,6 +43,34 @@ fn our_callbacks_take_the_place_of_the_sdks() {
 }
 
 #[test]
+fn methods_of_the_sdk_are_left_out_and_ours_stay_in_their_places() {
+    let mut module = Module::from_buffer(&linked(&["throughline_on_log"])).unwrap();
+    let mut method = |name: &str| {
+        let mut builder = FunctionBuilder::new(&mut module.types, &[], &[]);
+        builder.name(name.to_owned()).func_body().i32_const(7).drop();
+        builder.finish(vec![], &mut module.funcs)
+    };
+    let places = vec![
+        method("_ZN10proxy_wasm6traits7Context7on_done"),
+        method("_ZN18throughline_filter4host"),
+        method("_ZN10proxy_wasm_for_throughline"),
+    ];
+    let table = module.tables.add_local(false, 3, Some(3), walrus::RefType::FUNCREF);
+    let kind =
+        walrus::ElementKind::Active { table, offset: walrus::ConstExpr::Value(walrus::ir::Value::I32(0)) };
+    let element = module.elements.add(kind, ElementItems::Functions(places));
+    module.tables.get_mut(table).elem_segments.insert(element);
+    module.exports.add("throughline_on_table", table);
+    let finished = Module::from_buffer(&finish(&module.emit_wasm()).unwrap()).unwrap();
+    let ElementItems::Functions(places) = &finished.elements.iter().next().unwrap().items else { panic!() };
+    let is_trap = |id: &FunctionId| {
+        let body = finished.funcs.get(*id).kind.unwrap_local();
+        matches!(body.block(body.entry_block()).instrs[0].0, walrus::ir::Instr::Unreachable(_))
+    };
+    assert_eq!(places.iter().map(is_trap).collect::<Vec<_>>(), [true, false, false]);
+}
+
+#[test]
 fn a_module_without_our_callbacks_is_refused() {
     assert!(finish(&linked(&["proxy_on_log"])).is_err());
 }
