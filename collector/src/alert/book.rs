@@ -8,6 +8,7 @@ mod silence;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error_rate::Severity;
@@ -43,7 +44,7 @@ pub struct Signal {
 }
 
 /// Where an alert stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// The condition holds, not yet long enough.
@@ -55,7 +56,7 @@ pub enum State {
 }
 
 /// One alert, from its first signal to its end.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Alert {
     /// Sixteen hexadecimal digits; the same rule and subject have another id at another time.
     pub id: String,
@@ -93,8 +94,11 @@ pub struct Alert {
     pub evidence: Evidence,
     /// Whether a silence keeps it quiet.
     pub is_silenced: bool,
+    #[schemars(skip)]
     keep_firing_for_s: u64,
+    #[schemars(skip)]
     last_held_unix_s: u64,
+    #[schemars(skip)]
     told: BTreeMap<String, Told>,
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Several windows that end now are each held against the negative binomial tail: expected errors come from the
 //! [`baseline`], the spread beyond chance from the [`dispersion`] that this series showed at this window length. During an
-//! episode the baseline learns nothing; it learns each minute an hour late, so that the first minutes of a slow fault do not
+//! episode the baseline learns nothing; it learns each minute two hours late, so that the first minutes of a slow fault do not
 //! teach it either.
 
 mod baseline;
@@ -23,9 +23,8 @@ pub use episode::{Episode, Severity};
 const SPREAD_LEARNED_FROM: u32 = 720;
 
 const MINUTES_PER_WEEK: f64 = 10_080.0;
-/// No opportunity is so rare that less would do; the tail is exact down to here.
-const LEAST_SCORE: f64 = 4.7;
-const WINDOWS_THAT_DIFFER: f64 = 4.0;
+/// Windows of similar length mostly see the same, so all of them are as many chances as so few that see different things.
+const WINDOWS_THAT_DIFFER: f64 = 3.0;
 /// Without a baseline there is no way to know how many opportunities there are.
 const SCORE_OF_PLAIN_RULE: f64 = 6.0;
 
@@ -65,7 +64,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            false_alarms_per_week: 0.015,
+            false_alarms_per_week: 0.02,
             min_errors: 3.0,
             min_ratio: 1.6,
             min_rise: 0.001,
@@ -164,8 +163,9 @@ impl Detector {
     pub fn last_hour(&self) -> Vec<SeenMinute> {
         let newest = self.newest.unwrap_or(Minute(0));
         let first = newest.0 + 1 - REMEMBERED as i64;
-        let minutes = self.recent.minutes().zip(first..).filter(|(_, minute)| *minute >= 0);
+        let minutes = self.recent.minutes().zip(first..).skip(REMEMBERED.saturating_sub(60));
         minutes
+            .filter(|(_, minute)| *minute >= 0)
             .map(|(seen, minute)| {
                 let (requests, expected) = (f64::from(seen.requests), f64::from(seen.expected));
                 let rate =
@@ -200,7 +200,7 @@ impl Detector {
             return None;
         };
         let mut ended = None;
-        // After an hour of nothing the remembered hour is empty, whatever the length of the gap.
+        // After two hours of nothing the remembered ones are empty, whatever the length of the gap.
         for passed in 1..=(minute.0 - newest.0).min(REMEMBERED as i64) {
             let entering = Minute(newest.0 + passed);
             ended = self.close(Minute(entering.0 - 1), settings).or(ended);
@@ -209,7 +209,7 @@ impl Detector {
         ended
     }
 
-    /// The minute that leaves the last hour teaches, unless it belonged to an episode.
+    /// The minute that leaves what is remembered teaches, unless it belonged to an episode.
     fn learn_leaving(&mut self, entering: Minute) {
         let (left, was_quarantined) = self.recent.advance();
         if self.ongoing.is_some() {
@@ -260,18 +260,8 @@ impl Detector {
         }
     }
 
-    /// How improbable a count has to be, as minus the decimal logarithm of its probability. A window can only begin to look bad
-    /// with a new error, so a series that has few errors gives chance few opportunities.
-    fn min_score(&self, settings: &Settings) -> f64 {
-        let opportunities = self.baseline.errors_per_minute().min(1.0) * MINUTES_PER_WEEK;
-        (opportunities.max(10.0) * WINDOWS_THAT_DIFFER / settings.false_alarms_per_week)
-            .log10()
-            .max(LEAST_SCORE)
-    }
-
     /// The window that is least explained by the baseline, if any passes every threshold.
     fn worst_window(&self, settings: &Settings) -> Option<Finding> {
-        let min_score = self.min_score(settings);
         let uncertainty = self.newest.map_or(1.0, |newest| self.baseline.uncertainty_at(newest));
         let mut lengths = WINDOWS.into_iter().enumerate().peekable();
         let mut worst: Option<Finding> = None;
@@ -284,8 +274,9 @@ impl Detector {
                 continue;
             }
             let dispersion = self.dispersion.of(index, sum.expected / sum.requests) + uncertainty;
-            let score = tail::surprise(sum.errors, sum.expected, dispersion);
-            if score >= min_score && worst.is_none_or(|worst| score > worst.score) {
+            let score = tail::surprise_among(sum.requests, sum.errors, sum.expected, dispersion);
+            let is_rare = score >= min_score(minutes, sum.errors - sum.expected, settings);
+            if is_rare && worst.is_none_or(|worst| score > worst.score) {
                 worst = Some(Finding {
                     window_minutes: minutes,
                     requests: sum.requests,
@@ -337,6 +328,14 @@ impl Detector {
             }
         }
     }
+}
+
+/// How improbable a count has to be, as minus the decimal logarithm of its probability. A window that slides over rare errors
+/// holds `count` of them about `(count - mean) * P(count) / length` times in a unit of time (the scan statistic of Alm, 1983),
+/// and it slides by whole minutes, so never more often than once a minute.
+fn min_score(window_minutes: usize, excess: f64, settings: &Settings) -> f64 {
+    let chances = MINUTES_PER_WEEK * (excess / window_minutes as f64).clamp(0.01, 1.0);
+    (chances * WINDOWS_THAT_DIFFER / settings.false_alarms_per_week).log10()
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Why an alert is no noise, and where to look first.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What comes with every alert.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// Why this is no noise, in words.
     pub why: String,
@@ -22,6 +23,7 @@ pub struct Evidence {
     /// What it was held against: `learned`, `fast-forward`, `plain rule` or `limit`.
     pub baseline: String,
     /// The last hour.
+    #[serde(default)]
     pub chart: Vec<Point>,
     /// Traces that show it.
     pub exemplars: Vec<String>,
@@ -30,11 +32,12 @@ pub struct Evidence {
     /// Entries of those traces.
     pub entry_routes: Vec<String>,
     /// Where those traces spent their time: share of the self time of all their spans, largest first.
+    #[serde(default)]
     pub self_time: Vec<SelfTime>,
 }
 
 /// One minute of a chart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
     /// Start of the minute.
     pub unix_s: u64,
@@ -49,7 +52,7 @@ pub struct Point {
 }
 
 /// A part of the time that traces took.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SelfTime {
     /// The service.
     pub service: String,

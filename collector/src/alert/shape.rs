@@ -1,6 +1,6 @@
 //! Tells when traces grow too deep, too large, too wide, or run in circles.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use throughline_model::attribute;
@@ -61,10 +61,13 @@ impl Shape {
                 *count += 1;
             }
         }
+        // Each span says how deep it is, and by which services it was reached: what is missing above it changes neither.
+        let told = lifecycle.spans.iter().filter_map(|placed| depth_told(&placed.span)).max();
+        let entry = lifecycle.root().is_none().then(|| entry_told(first)).flatten();
         Some(Self {
             trace_id: first.trace_id,
-            entry: (Arc::from(first.service_name()), Arc::from(first.name.as_str())),
-            depth: lifecycle.depth,
+            entry: (Arc::from(entry.unwrap_or(first.service_name())), Arc::from(first.name.as_str())),
+            depth: lifecycle.depth.max(told.unwrap_or(0)),
             spans: lifecycle.spans.len(),
             fan_out: calls.into_iter().max().unwrap_or(0),
             repeated: find_repeated(lifecycle),
@@ -79,6 +82,19 @@ impl Shape {
             Measure::Loop => self.repeated.as_ref().map_or(0, |(_, _, times)| *times),
         }
     }
+}
+
+fn depth_told(span: &Span) -> Option<usize> {
+    match span.attribute(attribute::DEPTH) {
+        Some(Value::Int(depth)) => usize::try_from(*depth).ok(),
+        _ => None,
+    }
+}
+
+/// The first service of the path that the request took.
+fn entry_told(span: &Span) -> Option<&str> {
+    let path = span.attribute(attribute::PATH).and_then(Value::as_text)?;
+    path.split('>').next().filter(|entry| !entry.is_empty())
 }
 
 /// The server span that has most ancestors of its own service and name. Walks up from each, at most as deep as the tree.
@@ -249,9 +265,13 @@ impl Entry {
             .collect();
         let largest = over.iter().map(|shape| shape.size(measure)).max()?;
         let worst = over.iter().find(|shape| shape.size(measure) == largest)?;
-        (over.len() >= limit.traces).then(|| Excess {
+        // A trace that goes on is measured again and again.
+        let mut seen = HashSet::new();
+        let traces: Vec<TraceId> =
+            over.iter().rev().map(|shape| shape.trace_id).filter(|trace_id| seen.insert(*trace_id)).collect();
+        (traces.len() >= limit.traces).then(|| Excess {
             measure,
-            traces: over.iter().rev().take(5).map(|shape| shape.trace_id).collect(),
+            traces: traces.into_iter().take(5).collect(),
             largest,
             allowed,
             repeated: worst.repeated.clone().map(|(service, operation, _)| (service, operation)),

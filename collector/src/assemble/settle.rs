@@ -24,8 +24,10 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Settler {
     max_traces: usize,
+    /// Traces that have waited for so long are judged although they go on.
+    patience: Duration,
     touches: u64,
-    waiting: HashMap<TraceId, Touch>,
+    waiting: HashMap<TraceId, Waiting>,
     by_touch: BTreeMap<Touch, TraceId>,
     crowded_out: VecDeque<TraceId>,
     skipped: u64,
@@ -40,6 +42,13 @@ struct Touch {
     number: u64,
 }
 
+/// Since when a trace is waiting, and its last touch that counts.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    since: Duration,
+    touch: Touch,
+}
+
 impl Default for Settler {
     fn default() -> Self {
         Self::with_capacity(MAX_TRACES)
@@ -51,6 +60,7 @@ impl Settler {
     pub fn with_capacity(max_traces: usize) -> Self {
         Self {
             max_traces,
+            patience: Duration::MAX,
             touches: 0,
             waiting: HashMap::new(),
             by_touch: BTreeMap::new(),
@@ -61,15 +71,22 @@ impl Settler {
         }
     }
 
+    /// The same, judging traces that go on for so long as they are by then, and again as long as they go on.
+    pub fn with_patience(patience: Duration) -> Self {
+        Self { patience, ..Self::default() }
+    }
+
     /// These traces got spans now. Where too many are waiting, those that have been quiet longest settle early.
     pub fn touch(&mut self, trace_ids: &[TraceId], now: Duration) {
         for trace_id in trace_ids {
             self.touches += 1;
             let touch = Touch { at: now, number: self.touches };
-            if let Some(before) = self.waiting.insert(*trace_id, touch) {
-                self.by_touch.remove(&before);
+            let waiting = self.waiting.entry(*trace_id).or_insert(Waiting { since: now, touch });
+            if now.saturating_sub(waiting.since) < self.patience {
+                self.by_touch.remove(&waiting.touch);
+                waiting.touch = touch;
+                self.by_touch.insert(touch, *trace_id);
             }
-            self.by_touch.insert(touch, *trace_id);
         }
         while self.waiting.len() > self.max_traces {
             let Some((_, trace_id)) = self.by_touch.pop_first() else {

@@ -22,7 +22,10 @@ pub(super) fn document() -> Json {
     let mut generator = settings.into_generator();
     let mut paths = Map::new();
     for operation in operation::all() {
-        paths.insert(operation.path.to_owned(), json!({"get": describe(&operation, &mut generator)}));
+        let methods = paths.entry(operation.path).or_insert_with(|| json!({}));
+        if let Json::Object(methods) = methods {
+            methods.insert(operation.method.to_owned(), describe(&operation, &mut generator));
+        }
     }
     let schemas = generator.take_definitions(true);
     json!({
@@ -48,22 +51,43 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Json {
         "operationId": operation.name,
         "summary": operation.summary,
         "responses": {
-            "200": {"description": "The answer.", "content": content(operation.answer, generator)},
             "default": {
                 "description": "A problem; its detail says what was wrong and what would be right.",
                 "content": {"application/problem+json": {"schema": problem}},
             },
         },
     });
+    let (status, success) = success(operation.answer, generator);
+    if let Some(responses) = description.get_mut("responses").and_then(Json::as_object_mut) {
+        responses.insert(status.to_owned(), success);
+    }
     if let (false, Json::Object(object)) = (parameters.is_empty(), &mut description) {
         object.insert("parameters".to_owned(), Json::Array(parameters));
+    }
+    if let (Some(body), Json::Object(object)) = (operation.body, &mut description) {
+        let content = json!({"application/json": {"schema": body(generator)}});
+        object.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
     }
     description
 }
 
+/// The status of an answer that went well, and what it holds.
+fn success(answer: Answer, generator: &mut SchemaGenerator) -> (&'static str, Json) {
+    match answer {
+        Answer::Nothing => ("204", json!({"description": "It is done."})),
+        Answer::Created(_) => {
+            ("201", json!({"description": "It is made.", "content": content(answer, generator)}))
+        }
+        _ => ("200", json!({"description": "The answer.", "content": content(answer, generator)})),
+    }
+}
+
 fn content(answer: Answer, generator: &mut SchemaGenerator) -> Json {
     match answer {
-        Answer::Json(schema) => json!({"application/json": {"schema": schema(generator)}}),
+        Answer::Json(schema) | Answer::Created(schema) => {
+            json!({"application/json": {"schema": schema(generator)}})
+        }
+        Answer::Nothing => json!({}),
         Answer::JsonOrLines(schema) => json!({
             "application/json": {"schema": schema(generator)},
             "application/x-ndjson": {"schema": {"type": "string"}},

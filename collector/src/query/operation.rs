@@ -1,6 +1,9 @@
 //! Every question of our own API: its path, its parameters, what it answers and who does. The router and the OpenAPI document are both
 //! made of this, so neither knows what the other does not.
 
+mod alerts;
+mod insight;
+
 use axum::routing::{MethodRouter, get};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -9,10 +12,14 @@ use super::{QueryState, answer, figures, openapi, status, tail, trace};
 /// One question.
 pub(super) struct Operation {
     pub(super) path: &'static str,
+    /// In lower case.
+    pub(super) method: &'static str,
     /// Its name for those who generate clients.
     pub(super) name: &'static str,
     pub(super) summary: &'static str,
     pub(super) parameters: &'static [Parameter],
+    /// What has to be sent along.
+    pub(super) body: Option<fn(&mut SchemaGenerator) -> Schema>,
     pub(super) answer: Answer,
     pub(super) handler: MethodRouter<QueryState>,
 }
@@ -26,6 +33,10 @@ pub(super) enum Answer {
     /// Server-sent events whose data is JSON.
     Events(fn(&mut SchemaGenerator) -> Schema),
     Text(&'static str),
+    /// 201 and JSON.
+    Created(fn(&mut SchemaGenerator) -> Schema),
+    /// 204.
+    Nothing,
 }
 
 /// Something that can be asked along.
@@ -105,12 +116,15 @@ fn operation(
     answer: Answer,
     handler: MethodRouter<QueryState>,
 ) -> Operation {
-    Operation { path, name, summary, parameters, answer, handler }
+    Operation { path, method: "get", name, summary, parameters, body: None, answer, handler }
 }
 
 /// All of them.
 pub(super) fn all() -> Vec<Operation> {
-    [of_traces(), of_services(), of_the_process()].into_iter().flatten().collect()
+    [of_traces(), of_services(), insight::all(), alerts::all(), of_the_process()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn of_traces() -> Vec<Operation> {

@@ -55,7 +55,7 @@ pub enum Series {
         client: Arc<str>,
         /// Who was called; where it sent no span, the address that the caller used.
         server: Arc<str>,
-        /// `http.route` of the callee, else the name of Envoy's route, else the span's name.
+        /// `http.route` of the callee, else the span's name.
         route: Arc<str>,
     },
 }

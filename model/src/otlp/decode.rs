@@ -114,7 +114,7 @@ pub fn decode_span(bytes: &[u8], place: SpanPlace, resource: &Arc<Resource>) -> 
     SpanFields::<Owned>::read(bytes)?.into_span(place, resource).map_err(|_| DecodeError::NoSpan)
 }
 
-/// The same, of its attributes only those that tell who called whom: `http.route`, `envoy.route_name`, `server.address`,
+/// The same, of its attributes only those that tell who called whom: `http.route`, `server.address`,
 /// `envoy.upstream_cluster` and `throughline.path`; and neither events nor links.
 pub fn decode_span_outline(
     bytes: &[u8],

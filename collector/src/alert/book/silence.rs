@@ -1,5 +1,6 @@
 //! Silences: alerts that somebody knows of and does not want to hear of for a while.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Alert, Book};
@@ -7,7 +8,7 @@ use super::{Alert, Book};
 const MAX_SILENCES: usize = 1_000;
 
 /// One silence. What is not named matches everything.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Silence {
     /// Given by the collector.

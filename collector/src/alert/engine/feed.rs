@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use throughline_model::id::TraceId;
 use throughline_model::span::SpanKind;
@@ -22,6 +22,9 @@ const CHUNK_S: u64 = 6 * 3600;
 /// Traces that are read in one round; the rest waits.
 const MAX_TRACES_AT_ONCE: usize = 500;
 
+/// A trace that goes on for so long is measured as it is: a call that never stops calling itself does not go quiet.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The counts of some minutes.
 pub(super) type Minutes = Vec<(Minute, BTreeMap<Subject, Sample>)>;
 
@@ -37,7 +40,13 @@ pub(super) struct Feed {
 impl Feed {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
         let touched = Mutex::new(store.subscribe());
-        Self { store, touched, settler: Settler::default(), started: Instant::now(), next_unix_s: 0 }
+        Self {
+            store,
+            touched,
+            settler: Settler::with_patience(PATIENCE),
+            started: Instant::now(),
+            next_unix_s: 0,
+        }
     }
 
     pub(super) fn begin_at(&mut self, unix_s: u64) {

@@ -1,7 +1,7 @@
 //! What share of requests normally fails at each time of day and week, learned from counts.
 //!
-//! Three levels hold counts, each shrunk to the one above it as gamma-Poisson rates are: the whole, the hour of the day, and ten
-//! minutes of the day. Two more hold ratios of what was seen to what these levels expected: the hour of the week, and the last
+//! Four levels of counts are each shrunk to the one above, as gamma-Poisson rates are: the whole, the five hours around, the hour
+//! of the day, and five minutes of the day. Two more hold ratios of what was seen to what these levels expected: the hour of the week, and the last
 //! day. A level that has seen little says what the level above it says.
 
 use super::{Counts, Minute};
@@ -13,10 +13,16 @@ const HOURS_OF_WEEK: usize = 168;
 const DAY: i64 = 1440;
 
 /// Errors that a level's share is taken to have been seen with, at the share of the level above, before it saw any itself.
-const PRIOR_ERRORS_OF_HOUR: f64 = 12.0;
+const PRIOR_ERRORS_AROUND: f64 = 12.0;
+const PRIOR_ERRORS_OF_HOUR: f64 = 30.0;
 const PRIOR_ERRORS_OF_SLOT: f64 = 8.0;
 const PRIOR_ERRORS_OF_WEEK: f64 = 100.0;
 const PRIOR_ERRORS_OF_DAY: f64 = 60.0;
+
+/// Five minutes are special, as a nightly job makes them, if they had so many deviations more errors than their hour explains.
+const SPECIAL_SD: f64 = 2.5;
+/// Squared coefficient of variation by which five minutes may differ from their hour and be nothing special.
+const USUAL_SPREAD: f64 = 0.05;
 
 /// Before anything is known: half an error in 250 requests.
 const PRIOR_ERRORS: f64 = 0.5;
@@ -91,13 +97,18 @@ impl Baseline {
         }
     }
 
-    /// The share of requests that is expected to fail in this minute: the highest of the ten minutes around it and their
-    /// neighbours, since what runs nightly never begins at the same second.
+    /// The share of requests that is expected to fail in this minute. Next to special minutes it is the highest of the five
+    /// minutes and their neighbours, since what runs nightly never begins at the same second; else their mean, since the
+    /// highest of several estimates is too high.
     pub(super) fn rate_at(&self, minute: Minute) -> f64 {
-        let nearby =
-            [-SLOT_MINUTES, 0, SLOT_MINUTES].into_iter().map(|offset| self.of_slot(minute.0 + offset));
-        let recently = self.last_day_ratio() * self.week_ratio(minute.0);
-        (nearby.fold(0.0, f64::max) * recently).min(1.0)
+        let nearby = [-SLOT_MINUTES, 0, SLOT_MINUTES].map(|offset| minute.0 + offset);
+        let shares = nearby.map(|minute| self.of_slot(minute));
+        let share = if nearby.iter().any(|minute| self.is_special(*minute)) {
+            shares.into_iter().fold(0.0, f64::max)
+        } else {
+            shares.iter().sum::<f64>() / shares.len() as f64
+        };
+        (share * self.last_day_ratio() * self.week_ratio(minute.0)).min(1.0)
     }
 
     /// The share of requests that fails over the whole, whatever the time.
@@ -105,18 +116,11 @@ impl Baseline {
         (self.errors + PRIOR_ERRORS) / (self.requests + PRIOR_REQUESTS)
     }
 
-    /// How many errors a normal minute has, the time of day aside.
-    pub(super) fn errors_per_minute(&self) -> f64 {
-        let life = 1.0 / (1.0 - KEPT_PER_MINUTE);
-        let minutes = life * (1.0 - (-f64::from(self.learned_minutes) / life).exp());
-        (self.errors + PRIOR_ERRORS) / minutes.max(1.0)
-    }
-
     /// How uncertain the expectation is at this minute, as a squared coefficient of variation: what has been seen of the whole,
-    /// and of this hour of the day.
+    /// and of the hours around.
     pub(super) fn uncertainty_at(&self, minute: Minute) -> f64 {
-        let hour = self.hours.get(hour_of(minute.0)).copied().unwrap_or_default();
-        1.0 / (self.errors + PRIOR_ERRORS) + 1.0 / (f64::from(hour.errors) + PRIOR_ERRORS_OF_HOUR)
+        let around = f64::from(self.around(minute.0).errors);
+        1.0 / (self.errors + PRIOR_ERRORS) + 1.0 / (around + PRIOR_ERRORS_AROUND)
     }
 
     /// Minutes learned so far.
@@ -200,9 +204,36 @@ impl Baseline {
     }
 
     fn of_slot(&self, minute: i64) -> f64 {
-        let hour = self.hours.get(hour_of(minute)).copied().unwrap_or_default();
-        let slot = self.slots.get(slot_of(minute)).copied().unwrap_or_default();
-        slot.share(PRIOR_ERRORS_OF_SLOT, hour.share(PRIOR_ERRORS_OF_HOUR, self.whole()))
+        self.slot(minute).share(PRIOR_ERRORS_OF_SLOT, self.of_hour(minute))
+    }
+
+    fn of_hour(&self, minute: i64) -> f64 {
+        let around = self.around(minute).share(PRIOR_ERRORS_AROUND, self.whole());
+        self.hour(minute).share(PRIOR_ERRORS_OF_HOUR, around)
+    }
+
+    /// This hour of the day, the two before and the two after.
+    fn around(&self, minute: i64) -> Seen {
+        let hours = (-2..=2).map(|offset| self.hour(minute + 60 * offset));
+        hours.fold(Seen::default(), |sum, hour| Seen {
+            errors: sum.errors + hour.errors,
+            of: sum.of + hour.of,
+        })
+    }
+
+    fn is_special(&self, minute: i64) -> bool {
+        let slot = self.slot(minute);
+        let expected = f64::from(slot.of) * self.of_hour(minute);
+        let deviation = (expected + USUAL_SPREAD * expected * expected).sqrt();
+        f64::from(slot.errors) > expected + 1.0 + SPECIAL_SD * deviation
+    }
+
+    fn hour(&self, minute: i64) -> Seen {
+        self.hours.get(hour_of(minute)).copied().unwrap_or_default()
+    }
+
+    fn slot(&self, minute: i64) -> Seen {
+        self.slots.get(slot_of(minute)).copied().unwrap_or_default()
     }
 
     fn week_ratio(&self, minute: i64) -> f64 {

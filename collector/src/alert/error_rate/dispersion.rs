@@ -5,7 +5,7 @@
 //! and each window length learns by how much that model has to be multiplied.
 
 /// Window lengths in minutes.
-pub(super) const WINDOWS: [usize; 8] = [1, 2, 3, 5, 10, 20, 40, 60];
+pub(super) const WINDOWS: [usize; 10] = [1, 2, 3, 5, 10, 20, 40, 60, 90, 120];
 
 /// Wander that every series is taken to have, as a squared coefficient of variation.
 const PRIOR_WANDER: f64 = 0.02;

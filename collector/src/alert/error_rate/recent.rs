@@ -1,9 +1,9 @@
-//! The last hour of one series, minute by minute: counts, what was expected of them, and which of them count as normal.
+//! The last two hours of one series, minute by minute: counts, what was expected of them, and which of them count as normal.
 
 use super::Counts;
 
 /// Minutes that are remembered; the longest window.
-pub(super) const REMEMBERED: usize = 60;
+pub(super) const REMEMBERED: usize = 120;
 
 /// One minute as it was seen and as it was expected.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -28,7 +28,7 @@ pub(super) struct Recent {
     minutes: [Seen; REMEMBERED],
     newest: usize,
     /// Bit `n`: the minute `n` before the newest belongs to an episode and teaches the baseline nothing.
-    quarantined: u64,
+    quarantined: u128,
     /// How many of the newest minutes windows may look at; begins anew after an episode.
     usable: usize,
 }
@@ -67,7 +67,7 @@ impl Recent {
     /// The newest `minutes` minutes belong to an episode.
     pub(super) fn quarantine(&mut self, minutes: usize) {
         let minutes = minutes.min(REMEMBERED) as u32;
-        self.quarantined |= 1_u64.checked_shl(minutes).map_or(u64::MAX, |bit| bit - 1);
+        self.quarantined |= 1_u128.checked_shl(minutes).map_or(u128::MAX, |bit| bit - 1);
     }
 
     /// Windows begin anew, `minutes` before the end of the newest minute.

@@ -1,4 +1,5 @@
-//! The tail of the negative binomial distribution, by the regularised incomplete beta function.
+//! How improbable a count of errors is: the tail of the negative binomial distribution, by the regularised incomplete beta
+//! function, and what it becomes where only few requests could have failed.
 
 /// Beyond this no rule asks, and the continued fraction stays exact.
 const LARGEST_SCORE: f64 = 300.0;
@@ -6,6 +7,9 @@ const LARGEST_SCORE: f64 = 300.0;
 /// From so many deviations upwards the tail is worth computing: the distribution leans to the right, so its tail is never
 /// lighter than the normal one, which holds 2.3e-4 beyond so many.
 const WORTH_COMPUTING_SD: f64 = 3.5;
+
+/// Among so many requests the first term of the series is exact enough, and differences of large logarithms are not.
+const ENDLESS_REQUESTS: f64 = 1e5;
 
 /// Minus the decimal logarithm of the probability that a count reaches `count` when `mean` is expected and the rate itself
 /// varies with the squared coefficient of variation `dispersion` (variance `mean + dispersion * mean^2`); 0 where the count
@@ -19,6 +23,24 @@ pub(super) fn surprise(count: f64, mean: f64, dispersion: f64) -> f64 {
     let shape = 1.0 / dispersion;
     let ln_tail = ln_incomplete_beta(count, shape, mean / (mean + shape));
     (-ln_tail / std::f64::consts::LN_10).clamp(0.0, LARGEST_SCORE)
+}
+
+/// The same where `requests` could have failed at most. With few of them, that most failed is much less likely than the
+/// unbounded count says: the terms of a binomial distribution are those of a Poisson distribution times
+/// `n! / ((n - k)! n^k) * (1 - p)^(n - k) / e^(-n p)`, here with the share `p` that so many errors suggest.
+pub(super) fn surprise_among(requests: f64, count: f64, mean: f64, dispersion: f64) -> f64 {
+    let unbounded = surprise(count, mean, dispersion);
+    if unbounded <= 0.0 || requests < count {
+        return unbounded;
+    }
+    let ln_falling = if requests > ENDLESS_REQUESTS {
+        -0.5 * count * (count - 1.0) / requests
+    } else {
+        ln_gamma(requests + 1.0) - ln_gamma(requests - count + 1.0) - count * requests.ln()
+    };
+    let share = (mean + dispersion * mean * count) / (1.0 + dispersion * mean) / requests;
+    let ln_ratio = ln_falling + count * share - 0.5 * requests * share * share;
+    (unbounded - ln_ratio.min(0.0) / std::f64::consts::LN_10).clamp(0.0, LARGEST_SCORE)
 }
 
 /// The natural logarithm of I_x(a, b), for x below its mode `a / (a + b)`: Lentz's method for the continued fraction,

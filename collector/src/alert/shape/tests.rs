@@ -1,6 +1,10 @@
 //! Sizes of traces.
 
+use throughline_model::id::SpanId;
+use throughline_model::span::{Attribute, Resource, StatusCode};
+
 use super::*;
+use crate::assemble::assemble;
 
 fn shape(number: u8, depth: usize, repeated: usize) -> Shape {
     Shape {
@@ -58,4 +62,51 @@ fn made_up_entries_do_not_exhaust_memory() {
         shapes.observe(1, Shape { entry, ..shape(1, 1, 0) });
     }
     assert_eq!(shapes.crowded_out(), 10);
+}
+
+/// A server span that says where it is, whose parents did not arrive.
+fn lonely(attributes: Vec<(&str, Value)>) -> Lifecycle {
+    let attribute = |(key, value): (&str, Value)| Attribute { key: key.to_owned(), value };
+    let service = attribute((attribute::SERVICE_NAME, Value::Text("cart".to_owned())));
+    let span = Span {
+        trace_id: TraceId::from_bytes(&[7; 16]).unwrap(),
+        span_id: SpanId::from_bytes(&[1; 8]).unwrap(),
+        parent_span_id: SpanId::from_bytes(&[2; 8]),
+        trace_state: String::new(),
+        flags: 1,
+        name: "GET".to_owned(),
+        kind: SpanKind::Server,
+        start_unix_ns: 10,
+        end_unix_ns: 20,
+        attributes: attributes.into_iter().map(attribute).collect(),
+        events: Vec::new(),
+        links: Vec::new(),
+        status: StatusCode::Unset,
+        status_message: String::new(),
+        resource: Arc::new(Resource { attributes: vec![service] }),
+    };
+    assemble(&[Arc::new(span)])
+}
+
+#[test]
+fn depth_and_entry_need_no_complete_trace() {
+    let told = vec![
+        (attribute::DEPTH, Value::Int(40)),
+        (attribute::PATH, Value::Text("gateway>web>cart".to_owned())),
+    ];
+    let shape = Shape::of(&lonely(told)).unwrap();
+    assert_eq!((shape.depth, shape.entry.0.as_ref()), (40, "gateway"));
+    let shape = Shape::of(&lonely(Vec::new())).unwrap();
+    assert_eq!((shape.depth, shape.entry.0.as_ref()), (1, "cart"));
+    let nonsense =
+        vec![(attribute::DEPTH, Value::Int(-3)), (attribute::PATH, Value::Text(">cart".to_owned()))];
+    let shape = Shape::of(&lonely(nonsense)).unwrap();
+    assert_eq!((shape.depth, shape.entry.0.as_ref()), (1, "cart"));
+}
+
+#[test]
+fn a_trace_that_is_measured_again_is_one_trace() {
+    let mut shapes = Shapes::default();
+    (0..9).for_each(|second| shapes.observe(1000 + second, shape(1, 30, 0)));
+    assert_eq!(found(&mut shapes, 1010, Measure::Depth), None);
 }

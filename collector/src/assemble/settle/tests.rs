@@ -33,6 +33,19 @@ fn waits_anew_after_every_touch() {
 }
 
 #[test]
+fn judges_a_trace_that_goes_on_when_its_patience_ends() {
+    let mut settler = Settler::with_patience(at(5000));
+    for now in (0..9000).step_by(500) {
+        settler.touch(&[trace(1)], at(now));
+        let settled = settler.take_settled(at(now), 10);
+        // The last touch that counted came before the patience ended.
+        assert_eq!(settled.len(), usize::from(now == 5500), "at {now} ms");
+    }
+    assert_eq!(settler.take_settled(at(9400), 10), []);
+    assert_eq!(settler.take_settled(at(9500), 10), [trace(1)]);
+}
+
+#[test]
 fn gives_the_quietest_first_and_no_more_than_asked() {
     let mut settler = Settler::default();
     settler.touch(&[trace(3)], at(0));

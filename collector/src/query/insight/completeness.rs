@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::Uri;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::selection::load;
@@ -15,7 +16,7 @@ use crate::query::problem::Problem;
 use crate::query::{QueryState, timestamp, trace};
 
 /// The ledger of some traces.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Completeness {
     /// Traces that were looked at.
     pub traces: usize,
@@ -31,7 +32,7 @@ pub struct Completeness {
 }
 
 /// What was due and what arrived.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Figures {
     /// Spans that arrived.
     pub arrived: u64,
@@ -42,7 +43,7 @@ pub struct Figures {
 }
 
 /// One workload.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkloadFigures {
     /// Its service.
     pub service: String,
@@ -52,7 +53,7 @@ pub struct WorkloadFigures {
 }
 
 /// One edge.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EdgeFigures {
     /// Who announced a server span.
     pub client: String,
@@ -64,7 +65,10 @@ pub struct EdgeFigures {
 }
 
 /// `GET /api/v1/completeness`
-pub(super) async fn completeness(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Problem> {
+pub(in crate::query) async fn completeness(
+    State(state): State<QueryState>,
+    uri: Uri,
+) -> Result<HeldAnswer, Problem> {
     let selection = read_one(&uri, timestamp::now_unix_ns())?;
     let (store, room) = (Arc::clone(&state.store), state.answers.clone());
     let book = move || {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::Uri;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::selection::load;
@@ -15,7 +16,7 @@ use crate::query::problem::Problem;
 use crate::query::{QueryState, timestamp};
 
 /// What was found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Propagation {
     /// Traces that were looked at.
     pub traces: usize,
@@ -26,7 +27,7 @@ pub struct Propagation {
 }
 
 /// One workload.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Workload {
     /// Its service.
     pub service: String,
@@ -49,7 +50,10 @@ pub struct Workload {
 }
 
 /// `GET /api/v1/doctor/propagation`
-pub(super) async fn propagation(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Problem> {
+pub(in crate::query) async fn propagation(
+    State(state): State<QueryState>,
+    uri: Uri,
+) -> Result<HeldAnswer, Problem> {
     let selection = read_one(&uri, timestamp::now_unix_ns())?;
     let (store, room) = (Arc::clone(&state.store), state.answers.clone());
     let examine = move || {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::Uri;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::query::held::HeldAnswer;
@@ -14,7 +15,7 @@ use crate::query::{QueryState, parameter, timestamp};
 use crate::store::{RollupFilter, SeriesFilter};
 
 /// The services of a window and the calls between them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Graph {
     /// The first minute, in seconds since 1970-01-01 UTC.
     pub since_unix_s: u64,
@@ -29,7 +30,8 @@ pub struct Graph {
 }
 
 /// What a window holds of calls.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "GraphCalls")]
 pub struct Calls {
     /// How many there were.
     pub requests: u64,
@@ -44,7 +46,8 @@ pub struct Calls {
 }
 
 /// A service.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "GraphNode")]
 pub struct Node {
     /// Its name.
     pub service: String,
@@ -54,7 +57,8 @@ pub struct Node {
 }
 
 /// All calls from one service to another.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "GraphEdge")]
 pub struct Edge {
     /// Who called; `null` for requests from outside, of whose caller no span tells.
     pub client: Option<String>,
@@ -80,7 +84,8 @@ pub struct Edge {
 }
 
 /// Calls of one edge to one route.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "GraphRoute")]
 pub struct Route {
     /// Its name.
     pub route: String,
@@ -94,7 +99,8 @@ pub struct Route {
 }
 
 /// A call that stands for many.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "GraphExemplar")]
 pub struct Exemplar {
     /// 32 lower-case hexadecimal digits.
     pub trace_id: String,
@@ -105,7 +111,7 @@ pub struct Exemplar {
 }
 
 /// An edge that is no more.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VanishedEdge {
     /// Who called.
     pub client: Option<String>,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::Uri;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::selection::load;
@@ -15,7 +16,7 @@ use crate::query::problem::Problem;
 use crate::query::{QueryState, timestamp};
 
 /// Who explains a change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Suspects {
     /// Traces of the time in question.
     pub traces: usize,
@@ -30,7 +31,7 @@ pub struct Suspects {
 }
 
 /// A service, and how much it explains.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Suspect {
     /// The service.
     pub service: String,
@@ -41,7 +42,7 @@ pub struct Suspect {
 }
 
 /// An edge, and how much it explains.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SuspectEdge {
     /// Who called.
     pub client: String,
@@ -54,7 +55,7 @@ pub struct SuspectEdge {
 }
 
 /// What changed between two groups.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// Traces of the group.
     pub traces: usize,
@@ -73,7 +74,7 @@ pub struct Comparison {
 }
 
 /// Who calls whom.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ends {
     /// Who calls; `null` for requests from outside.
     pub client: Option<String>,
@@ -82,7 +83,7 @@ pub struct Ends {
 }
 
 /// A change of one operation on one edge.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Shift {
     /// Which edge.
     #[serde(flatten)]
@@ -106,7 +107,10 @@ pub struct Shift {
 }
 
 /// `GET /api/v1/suspects`
-pub(super) async fn suspects(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Problem> {
+pub(in crate::query) async fn suspects(
+    State(state): State<QueryState>,
+    uri: Uri,
+) -> Result<HeldAnswer, Problem> {
     let (selected, baseline) = read_two(&uri, timestamp::now_unix_ns())?;
     let (store, room) = (Arc::clone(&state.store), state.answers.clone());
     let weigh = move || {
@@ -135,7 +139,10 @@ pub(super) async fn suspects(State(state): State<QueryState>, uri: Uri) -> Resul
 }
 
 /// `GET /api/v1/compare`
-pub(super) async fn compare(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Problem> {
+pub(in crate::query) async fn compare(
+    State(state): State<QueryState>,
+    uri: Uri,
+) -> Result<HeldAnswer, Problem> {
     let (selected, baseline) = read_two(&uri, timestamp::now_unix_ns())?;
     let (store, room) = (Arc::clone(&state.store), state.answers.clone());
     let weigh = move || {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use throughline_model::id::TraceId;
 
@@ -20,7 +21,7 @@ use crate::query::{QueryState, parameter, trace};
 const MAX_STEPS: usize = 50_000;
 
 /// Where the time of a trace's root went.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CriticalPath {
     /// 32 lower-case hexadecimal digits.
     pub trace_id: String,
@@ -37,7 +38,7 @@ pub struct CriticalPath {
 }
 
 /// A stretch of time in which one span's own work was waited for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// 16 lower-case hexadecimal digits.
     pub span_id: String,
@@ -54,7 +55,7 @@ pub struct Step {
 }
 
 /// What one service has on the path.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceShare {
     /// The service.
     pub service: String,
@@ -65,7 +66,7 @@ pub struct ServiceShare {
 }
 
 /// The hops of a trace.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Hops {
     /// 32 lower-case hexadecimal digits.
     pub trace_id: String,
@@ -74,7 +75,7 @@ pub struct Hops {
 }
 
 /// One call from one workload to another.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Hop {
     /// Who called.
     pub client: Option<String>,
@@ -111,7 +112,7 @@ pub struct Hop {
 type TracePath = Result<Path<String>, PathRejection>;
 
 /// `GET /api/v1/traces/{trace_id}/critical-path`
-pub(super) async fn critical_path(
+pub(in crate::query) async fn critical_path(
     State(state): State<QueryState>,
     path: TracePath,
     uri: Uri,
@@ -120,7 +121,7 @@ pub(super) async fn critical_path(
 }
 
 /// `GET /api/v1/traces/{trace_id}/hops`
-pub(super) async fn hops(
+pub(in crate::query) async fn hops(
     State(state): State<QueryState>,
     path: TracePath,
     uri: Uri,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::Uri;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::selection::load;
@@ -21,7 +22,7 @@ use crate::store::SpanFilter;
 const MAX_EXPLANATIONS: usize = 50;
 
 /// The critical paths of a selection as a flame graph.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FlameGraph {
     /// How many traces were added up.
     pub traces: usize,
@@ -34,7 +35,7 @@ pub struct FlameGraph {
 }
 
 /// The same work at the same place in all traces.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Frame {
     /// The service.
     pub service: String,
@@ -55,7 +56,7 @@ pub struct Frame {
 }
 
 /// What sets a selection apart.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanations {
     /// Traces of the selection.
     pub selected: usize,
@@ -68,7 +69,7 @@ pub struct Explanations {
 }
 
 /// One attribute's value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fact {
     /// The attribute.
     pub key: String,
@@ -83,7 +84,10 @@ pub struct Fact {
 }
 
 /// `GET /api/v1/critical-path`
-pub(super) async fn critical_path(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Problem> {
+pub(in crate::query) async fn critical_path(
+    State(state): State<QueryState>,
+    uri: Uri,
+) -> Result<HeldAnswer, Problem> {
     let selection = read_one(&uri, timestamp::now_unix_ns())?;
     let (store, room) = (Arc::clone(&state.store), state.answers.clone());
     let add_up = move || {
@@ -134,7 +138,10 @@ fn by_time(mut frames: Vec<Frame>) -> Vec<Frame> {
 }
 
 /// `GET /api/v1/explain`
-pub(super) async fn explain(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Problem> {
+pub(in crate::query) async fn explain(
+    State(state): State<QueryState>,
+    uri: Uri,
+) -> Result<HeldAnswer, Problem> {
     let selection = read_one(&uri, timestamp::now_unix_ns())?;
     let (store, room) = (Arc::clone(&state.store), state.answers.clone());
     let compare = move || {

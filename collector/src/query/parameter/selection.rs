@@ -15,7 +15,8 @@ const DEFAULT_BASELINE_NS: u64 = 60 * NANOSECONDS_PER_MINUTE;
 const DEFAULT_TRACES: usize = 500;
 const MAX_TRACES: usize = 2_000;
 
-const OF_ONE: [&str; 9] = [
+/// What chooses one group.
+pub(in crate::query) const OF_ONE: [&str; 9] = [
     "service",
     "operation",
     "min_duration_ms",
@@ -26,7 +27,8 @@ const OF_ONE: [&str; 9] = [
     "version",
     "limit",
 ];
-const OF_TWO: [&str; 9] = [
+/// What chooses two.
+pub(in crate::query) const OF_TWO: [&str; 9] = [
     "service",
     "operation",
     "since",

@@ -121,6 +121,23 @@ fn a_call_failed_when_either_end_says_so() {
 }
 
 #[test]
+fn a_failed_call_counts_for_the_route_of_the_others() {
+    let text = |key: &str, text: &str| Attribute { key: key.to_owned(), value: Value::Text(text.to_owned()) };
+    // The filter asks Envoy for the name of its route only where a call failed.
+    let failed = Span {
+        status: StatusCode::Error,
+        attributes: vec![text(attribute::ENVOY_ROUTE_NAME, "default")],
+        ..drawn(&(2, 0, SERVER, "b"))
+    };
+    let mut fold = Fold::default();
+    fold.count(0, &[batch([drawn(&(1, 0, SERVER, "b")), failed])], Duration::ZERO);
+    let series = SeriesFilter::Edges { client: None, server: None };
+    let rollups = fold.read(&RollupFilter { series, ..RollupFilter::default() }).unwrap();
+    let figures: Vec<_> = rollups.iter().map(|one| (one.figures.calls, one.figures.errors)).collect();
+    assert_eq!(figures, [(2, 1)], "one route with both calls: {rollups:?}");
+}
+
+#[test]
 fn a_span_that_is_sent_again_is_counted_once() {
     let mut fold = Fold::default();
     let sent = batch([drawn(&(1, 0, SERVER, "a"))]);
