@@ -8,8 +8,8 @@ use throughline::config::{ConfigCommand, ConfigError, ServeOptions};
 use throughline::query::localise::{self, LocaliseOptions};
 use throughline::query::terminal::{
     self, AlertsOptions, BACKTEST_HELP, BacktestOptions, DIFF_EXIT_CODES, DOCTOR_HELP, DiffOptions,
-    DoctorOptions, EXIT_CODES, GraphOptions, RulesCommand, SearchOptions, ServicesOptions, TailOptions,
-    TopOptions, TraceOptions, VERIFY_HELP, VerifyOptions,
+    DoctorOptions, EXIT_CODES, GraphOptions, GroupOptions, RulesCommand, SearchOptions, ServicesOptions,
+    SuspectsOptions, TailOptions, TopOptions, TraceOptions, VERIFY_HELP, VerifyOptions,
 };
 
 const CONFIG_EXIT_CODES: &str = "Exit codes: 0 usable, 2 wrong usage or configuration, 3 failed";
@@ -60,6 +60,18 @@ enum Command {
     /// Rank services by how much they explain what changed between two times; reads files, asks no collector
     #[command(after_help = localise::EXIT_CODES)]
     Localise(LocaliseOptions),
+    /// Print where the time of many traces went: their critical paths added up, as a tree with shares
+    #[command(after_help = EXIT_CODES)]
+    CriticalPath(GroupOptions),
+    /// Print what sets traces apart, such as those with errors, from the others of their service and time
+    #[command(after_help = EXIT_CODES)]
+    Explain(GroupOptions),
+    /// Rank services and edges by how much they explain what changed since a time before; asks a collector
+    #[command(after_help = EXIT_CODES)]
+    Suspects(SuspectsOptions),
+    /// Print how many of the spans that were due arrived, and why the others did not
+    #[command(after_help = EXIT_CODES)]
+    Completeness(GroupOptions),
     /// Compare two groups of traces: times or versions; fails on a regression
     #[command(after_help = DIFF_EXIT_CODES)]
     Diff(DiffOptions),
@@ -124,5 +136,9 @@ fn main() -> ExitCode {
         }
         Command::Localise(options) => localise::localise(&options),
         Command::Diff(options) => terminal::diff(&options),
+        Command::CriticalPath(options) => terminal::show_critical_path(&options),
+        Command::Explain(options) => terminal::explain(&options),
+        Command::Suspects(options) => terminal::show_suspects(&options),
+        Command::Completeness(options) => terminal::show_completeness(&options),
     }
 }

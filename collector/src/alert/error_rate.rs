@@ -25,6 +25,9 @@ const SPREAD_LEARNED_FROM: u32 = 720;
 const MINUTES_PER_WEEK: f64 = 10_080.0;
 /// Windows of similar length mostly see the same, so all of them are as many chances as so few that see different things.
 const WINDOWS_THAT_DIFFER: f64 = 3.0;
+/// Where the spread of a series counts more than chance, its tail rests on what was learned of that spread: by so much more has a
+/// count to be improbable then.
+const DOUBT_OF_SPREAD: f64 = 0.5;
 /// Without a baseline there is no way to know how many opportunities there are.
 const SCORE_OF_PLAIN_RULE: f64 = 6.0;
 
@@ -275,7 +278,9 @@ impl Detector {
             }
             let dispersion = self.dispersion.of(index, sum.expected / sum.requests) + uncertainty;
             let score = tail::surprise_among(sum.requests, sum.errors, sum.expected, dispersion);
-            let is_rare = score >= min_score(minutes, sum.errors - sum.expected, settings);
+            let spread = dispersion * sum.expected;
+            let doubt = DOUBT_OF_SPREAD * spread / (1.0 + spread);
+            let is_rare = score >= min_score(minutes, sum.errors - sum.expected, settings) + doubt;
             if is_rare && worst.is_none_or(|worst| score > worst.score) {
                 worst = Some(Finding {
                     window_minutes: minutes,

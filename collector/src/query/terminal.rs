@@ -7,6 +7,7 @@ mod diff;
 mod doctor;
 mod figures;
 mod follow;
+mod insight;
 mod paint;
 mod propagation;
 mod summary_table;
@@ -30,6 +31,9 @@ pub use alerts::{AlertsOptions, RulesCommand, show_alerts, work_on_rules};
 pub use backtest::{BACKTEST_HELP, BacktestOptions, backtest};
 pub use diff::{DIFF_EXIT_CODES, DiffOptions, diff};
 pub use doctor::{DOCTOR_HELP, DoctorOptions, doctor};
+pub use insight::{
+    GroupOptions, SuspectsOptions, explain, show_completeness, show_critical_path, show_suspects,
+};
 pub use verify::{VERIFY_HELP, VerifyOptions, verify};
 
 /// Printed below the help of every command.

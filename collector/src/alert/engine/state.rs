@@ -239,3 +239,6 @@ fn named(path: Option<&Path>, faults: &[String]) -> String {
     let path = path.unwrap_or(Path::new("rules")).display();
     faults.iter().map(|fault| format!("{path}: {fault}")).collect::<Vec<_>>().join("\n")
 }
+
+#[cfg(test)]
+mod tests;
