@@ -49,7 +49,7 @@ export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER = $(CURDIR)/$(WASM_TEST_RUNNER
 
 PARTS := unit wasm ui e2e manifests tidy
 
-.PHONY: help tools targets packages chromium ui module image build demo bench bench-alerts bench-collector bench-localise bench-store bench-large check deny fmt test sum e2e soak fuzz documents clean $(PARTS:%=test-%)
+.PHONY: help tools targets packages chromium ui module image build demo bench bench-alerts bench-collector bench-filter bench-localise bench-store bench-large check deny fmt test sum e2e soak fuzz documents clean $(PARTS:%=test-%)
 
 help: ## list the targets
 	@echo "make TARGET, one or several of:"
@@ -168,7 +168,9 @@ build: ui module ## build everything that runs: page, module, collector, demo
 demo: $(ENVOY) build ## start a traced mesh on this machine; DURATION=20s ends by itself
 	@exec target/release/demo $(if $(DURATION),--duration $(DURATION))
 
-bench: $(ENVOY) module ## what the filter costs a real Envoy; ROUNDS=7; writes docs/bench/filter.md; needs wrk
+bench: bench-filter bench-collector bench-store ## what filter and collector cost, some minutes each; ROUNDS=7; needs wrk
+
+bench-filter: $(ENVOY) module ## what the filter costs a real Envoy; ROUNDS=7; writes docs/bench/filter.md; needs wrk
 	@command -v wrk > /dev/null || { echo "wrk is missing: apt-get install wrk" >&2; exit 1; }
 	@cargo build --quiet --release --workspace --bin bench
 	@target/release/bench $(if $(ROUNDS),--rounds $(ROUNDS))
@@ -177,9 +179,10 @@ bench-alerts: ## what the error-rate detector finds, beside simpler rules; SEED=
 	@cargo build --quiet --release --workspace --bin bench-alerts --bin throughline
 	@target/release/bench-alerts $(if $(SEED),--seed $(SEED)) $(if $(SERIES),--series $(SERIES))
 
-bench-collector: ## what taking spans in costs the collector; SPANS=1000000; writes docs/bench/collector.md
+bench-collector: ## what taking spans in costs the collector; SPANS=1000000 UP_TO=1000000; writes docs/bench/collector.md
 	@cargo build --quiet --release --workspace --bin throughline --bin bench-collector
-	@target/release/bench-collector $(if $(SPANS),--spans $(SPANS)) $(if $(ONLY),--only $(ONLY))
+	@target/release/bench-collector $(if $(SPANS),--spans $(SPANS)) $(if $(UP_TO),--up-to $(UP_TO)) \
+	  $(if $(ONLY),--only $(ONLY))
 
 bench-localise: ## how often `throughline localise` names the harmed service; LABELLED=folder of labelled minutes; writes docs/bench/localise.md
 	@cargo build --quiet --release --workspace --bin throughline --bin bench-localise

@@ -18,6 +18,7 @@ use throughline_model::span::{Span, StatusCode};
 
 pub use cause::{Circumstances, GapCause, LATE_NS};
 pub use clock::Clock;
+pub use hop::begins_hop;
 
 /// A trace put together. The same set of spans gives the same lifecycle, whatever order they arrived in.
 #[derive(Clone, Debug, Default, PartialEq)]

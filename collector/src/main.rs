@@ -12,6 +12,10 @@ use throughline::query::terminal::{
     SuspectsOptions, TailOptions, TopOptions, TraceOptions, VERIFY_HELP, VerifyOptions,
 };
 
+/// Ingest frees on one thread what another one allocated, by the million: decision 026.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CONFIG_EXIT_CODES: &str = "Exit codes: 0 usable, 2 wrong usage or configuration, 3 failed";
 
 const SERVE_EXIT_CODES: &str =

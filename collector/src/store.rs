@@ -6,12 +6,14 @@ mod budget;
 mod distinct;
 mod feed;
 mod filter;
+mod hash;
 mod local;
 mod memory;
 mod newest;
 mod rollup;
 mod services;
 mod values;
+mod whole;
 mod window;
 
 #[cfg(test)]
@@ -40,6 +42,7 @@ pub use rollup::{
     Exemplar, Figures, Histogram, PATIENCE, Rollup, RollupFilter, Series, SeriesFilter, UNKNOWN,
 };
 pub use values::ValuesOf;
+pub use whole::{WholeSpan, WholeTrace};
 
 /// What the embedded store needs to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +65,9 @@ pub struct Config {
     pub durability: Durability,
     /// Memory that spans may take which are in no block yet; batches are refused as long as it is full.
     pub memory_bytes: usize,
+    /// How long the spans of a block are still known in memory once it is written, where there is room: whoever judges
+    /// traces that have just gone quiet need not read them back.
+    pub linger: Duration,
 }
 
 /// What must have happened to a batch before its sender is told that it was kept.
@@ -89,6 +95,7 @@ impl Default for Config {
             block_max_age: Duration::from_secs(5 * 60),
             durability: Durability::default(),
             memory_bytes: 256 * 1024 * 1024,
+            linger: Duration::from_secs(2),
         }
     }
 }
@@ -171,10 +178,15 @@ pub trait Store: Send + Sync + 'static {
     /// Every series with all that happened since the process started, for counters that only grow.
     fn totals(&self) -> Vec<(Series, Figures)>;
 
-    /// Whether a trace lacks nothing beyond doubt: it has one root, every parent is there, and every call was seen from both
-    /// ends. `false` says nothing at all: who wants to know reads the trace. Never blocks on disk.
-    fn is_surely_whole(&self, _trace_id: TraceId) -> bool {
-        false
+    /// Of each trace whether it lacks nothing beyond doubt: it has one root, every parent is there, and every call was seen
+    /// from both ends. `false` says nothing at all: who wants to know reads the trace. Never blocks on disk.
+    fn are_surely_whole(&self, trace_ids: &[TraceId]) -> Vec<bool> {
+        vec![false; trace_ids.len()]
+    }
+
+    /// The same traces with what is known of their spans; `None` too where a name is not at hand. Never blocks on disk.
+    fn whole_traces(&self, trace_ids: &[TraceId]) -> Vec<Option<WholeTrace>> {
+        vec![None; trace_ids.len()]
     }
 
     /// Names of all services that spans are kept of, sorted; a store may leave out absurdly long names, and names beyond a

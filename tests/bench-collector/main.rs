@@ -1,8 +1,8 @@
 //! What it takes the collector to take spans in: processor time, memory, and how soon they are found.
 
 mod freshness;
+mod plot;
 mod report;
-mod restart;
 mod run;
 mod sender;
 mod server;
@@ -19,9 +19,14 @@ use run::{KINDS, Kind};
 /// Spans of each row when nothing is said.
 const DEFAULT_SPANS: u64 = 1_000_000;
 
+/// Spans of the rows that show how the figures grow; beyond a million only when they are asked for.
+const GROWTH_SPANS: [u64; 4] = [100_000, 1_000_000, 10_000_000, 100_000_000];
+
 /// What was asked for.
 struct Arguments {
     spans: u64,
+    /// The most spans of the rows that show growth.
+    up_to: u64,
     kinds: Vec<Kind>,
     /// A part of the rows is for looking at, not for the page.
     is_whole: bool,
@@ -36,19 +41,23 @@ fn main() -> Result<()> {
     if arguments.is_whole {
         let page = artefacts::root().join("docs/bench/collector.md");
         std::fs::create_dir_all(page.parent().context("a folder for the page")?)?;
-        std::fs::write(&page, text).with_context(|| page.display().to_string())?;
-        eprintln!("bench-collector: written to docs/bench/collector.md");
+        for (path, text) in [(page.with_extension("svg"), plot::write(&results.runs)?), (page, text)] {
+            std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+        }
+        eprintln!("bench-collector: written to docs/bench/collector.md and collector.svg");
     }
     Ok(())
 }
 
 impl Arguments {
     fn read(mut words: impl Iterator<Item = String>) -> Result<Self> {
-        let mut arguments = Self { spans: DEFAULT_SPANS, kinds: KINDS.to_vec(), is_whole: true };
+        let mut arguments =
+            Self { spans: DEFAULT_SPANS, up_to: DEFAULT_SPANS, kinds: KINDS.to_vec(), is_whole: true };
         while let Some(flag) = words.next() {
             let value = words.next().unwrap_or_default();
             match (flag.as_str(), value.parse()) {
                 ("--spans", Ok(spans @ 1_000..=100_000_000)) => arguments.spans = spans,
+                ("--up-to", Ok(spans @ 100_000..=100_000_000)) => arguments.up_to = spans,
                 ("--only", _) => {
                     arguments.kinds.retain(|kind| value.split(',').any(|name| name == kind.name));
                     arguments.is_whole = false;
@@ -58,7 +67,8 @@ impl Arguments {
                     }
                 }
                 _ => bail!(
-                    "{flag} {value}: --spans with a number from 1000, or --only with kinds of load, is right"
+                    "{flag} {value}: --spans with a number from 1000, --up-to with one from 100000, or --only with kinds of load, \
+                     is right"
                 ),
             }
         }
@@ -67,19 +77,17 @@ impl Arguments {
 }
 
 fn measure(arguments: &Arguments) -> Result<Results> {
-    let mut runs = Vec::new();
-    let (mut freshness, mut restart) = (Freshness::default(), None);
+    let mut runs: Vec<run::Figures> = Vec::new();
+    let mut freshness = Freshness::default();
     for kind in &arguments.kinds {
         eprintln!("bench-collector: {}", kind.title);
         let directory = RunDirectory::create()?;
         let outcome =
-            run::run(*kind, arguments.spans, now_unix_ns(), &directory).and_then(|(figures, mut server)| {
+            run::run(*kind, arguments.spans, now_unix_ns(), &directory).and_then(|(figures, server)| {
                 runs.push(figures);
                 if kind.name == KINDS[0].name {
                     freshness = freshness::measure(&server, now_unix_ns())?;
-                    restart = Some(restart::measure(&mut server)?);
                 }
-                eprintln!("bench-collector: {} bytes on disk", server.disk_bytes()?);
                 Ok(())
             });
         if outcome.is_err() {
@@ -87,5 +95,17 @@ fn measure(arguments: &Arguments) -> Result<Results> {
         }
         outcome?;
     }
-    Ok(Results { spans: arguments.spans, runs, freshness, restart })
+    let mut growth = Vec::new();
+    let steps = GROWTH_SPANS.into_iter().filter(|spans| arguments.is_whole && *spans <= arguments.up_to);
+    for spans in steps {
+        match runs.first().filter(|_| spans == arguments.spans) {
+            Some(run) => growth.push(run.clone()),
+            None => {
+                eprintln!("bench-collector: {spans} spans");
+                let directory = RunDirectory::create()?;
+                growth.push(run::run(KINDS[0], spans, now_unix_ns(), &directory)?.0);
+            }
+        }
+    }
+    Ok(Results { spans: arguments.spans, runs, growth, freshness })
 }

@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use harness::generator::{Generator, Shape};
+use harness::process::own_cpu_s;
 use harness::run_directory::RunDirectory;
 
 use crate::sender::{self, Load, Protocol};
-use crate::server::{Server, own_cpu_s};
+use crate::server::Server;
 
 /// A kind of load.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +63,8 @@ pub(crate) const KINDS: [Kind; 4] = [
 pub(crate) struct Figures {
     pub(crate) name: &'static str,
     pub(crate) goal: &'static str,
+    /// Bytes of all files of the collector once it was at rest.
+    pub(crate) disk_bytes: u64,
     pub(crate) spans: f64,
     pub(crate) bytes_per_span: f64,
     pub(crate) acknowledged_cpu_s: f64,
@@ -70,6 +73,8 @@ pub(crate) struct Figures {
     pub(crate) peak_bytes: u64,
     pub(crate) batches_per_sync: f64,
     pub(crate) generator_cpu_s: f64,
+    /// Messages that the collector asked to send again later.
+    pub(crate) put_off: u64,
 }
 
 /// Loads a fresh collector; gives it back for what else is to be measured on its data.
@@ -100,6 +105,8 @@ pub(crate) fn run(kind: Kind, spans: u64, seed: u64, run: &RunDirectory) -> Resu
         peak_bytes: server.peak_bytes()?,
         batches_per_sync: sent.messages as f64 / server.metric("throughline_log_syncs_total")?.max(1.0),
         generator_cpu_s,
+        disk_bytes: server.disk_bytes()?,
+        put_off: sent.put_off,
     };
     Ok((figures, server))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -37,6 +38,17 @@ pub(crate) struct Sent {
     pub(crate) spans: u64,
     pub(crate) bytes: u64,
     pub(crate) messages: u64,
+    /// How often the collector asked to send a message again later.
+    pub(crate) put_off: u64,
+}
+
+/// How long to wait when the collector asks for it.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What the collector said.
+enum Answer {
+    Acknowledged,
+    Later,
 }
 
 /// Sends until enough spans are acknowledged; every message must be.
@@ -51,8 +63,9 @@ pub(crate) fn send(load: &Load) -> Result<Sent> {
         }
         let mut sum = Sent::default();
         while let Some(sent) = connections.join_next().await {
-            let Sent { spans, bytes, messages } = sent??;
+            let Sent { spans, bytes, messages, put_off } = sent??;
             sum.spans += spans;
+            sum.put_off += put_off;
             sum.bytes += bytes;
             sum.messages += messages;
         }
@@ -111,15 +124,20 @@ impl Connection {
             let message = buffer.get_mut(begin..).unwrap_or_default();
             template.patch(message, load.generator.salt(set), now_unix_ns());
             // The buffer takes its room back once the message was sent.
-            self.exchange(buffer.split().freeze()).await?;
+            let body = buffer.split().freeze();
+            while matches!(self.exchange(body.clone()).await?, Answer::Later) {
+                sent.put_off += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            drop(body);
             sent.spans += template.spans as u64;
             sent.bytes += template.bytes.len() as u64;
             sent.messages += 1;
         }
     }
 
-    /// Sends one message and waits for its acknowledgement.
-    async fn exchange(&mut self, body: Bytes) -> Result<()> {
+    /// Sends one message and waits for the answer.
+    async fn exchange(&mut self, body: Bytes) -> Result<Answer> {
         let body = Full::new(body);
         match self {
             Self::Grpc(sender) => {
@@ -133,6 +151,10 @@ impl Connection {
                 let whole = response.into_body().collect().await?;
                 let late = whole.trailers().and_then(|trailers| trailers.get("grpc-status").cloned());
                 let status = early.or(late).context("no grpc-status")?;
+                // RESOURCE_EXHAUSTED: the collector is behind and says so.
+                if status == "8" {
+                    return Ok(Answer::Later);
+                }
                 ensure!(status == "0", "grpc-status {status:?}");
             }
             Self::Http(sender) => {
@@ -144,10 +166,13 @@ impl Connection {
                 let response = sender.send_request(request).await?;
                 let status = response.status();
                 drain(response.into_body()).await?;
+                if status == 429 {
+                    return Ok(Answer::Later);
+                }
                 ensure!(status == 200, "HTTP status {status}");
             }
         }
-        Ok(())
+        Ok(Answer::Acknowledged)
     }
 }
 

@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use harness::collector::{Collector, Ports};
 use harness::http::Client;
+use harness::process::Process;
 use harness::run_directory::RunDirectory;
 use harness::wait;
 
+/// The last window becomes a block too, early enough for the bench to end; all else is the default.
+const SETTINGS: &str = "storage: {block: {max_age: 10s}}\n";
 /// How long the collector may work on after the last acknowledgement.
 const SETTLE_DEADLINE: Duration = Duration::from_secs(120);
 /// It is at rest when it takes less than this share of a processor for [`REST`].
@@ -25,33 +28,36 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it with the default settings.
+    /// Starts it on an empty folder.
     pub(crate) fn start(run: &RunDirectory) -> Result<Self> {
         let ports = Ports::free()?;
-        let collector = Collector::start(ports, run)?;
-        Ok(Self { collector, ports, client: Client::new(), data: run.join("data") })
+        let collector = Collector::start_with_settings(ports, run, "load", SETTINGS)?;
+        Ok(Self { collector, ports, client: Client::new(), data: run.join("data-load") })
     }
 
-    fn pid(&mut self) -> Result<u32> {
-        Ok(self.collector.process_mut().context("the collector is down")?.id())
+    fn process(&mut self) -> Result<&mut Process> {
+        self.collector.process_mut().context("the collector is down")
     }
 
     /// Processor time of all its threads so far, those that have ended included, in seconds.
     pub(crate) fn cpu_s(&mut self) -> Result<f64> {
-        cpu_s(&self.pid()?.to_string())
+        self.process()?.cpu_s()
     }
 
     /// The most memory that was resident at any time.
     pub(crate) fn peak_bytes(&mut self) -> Result<u64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.process()?.id()))?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib: u64 = line.and_then(|line| line.split_whitespace().next()).context("no VmHWM")?.parse()?;
         Ok(kib * 1_024)
     }
 
-    /// Waits until it has written its blocks and judged its traces; gives the processor time by then.
+    /// Waits until every span is in a block and every trace is judged; gives the processor time by then.
     pub(crate) fn settle(&mut self) -> Result<f64> {
         let start = Instant::now();
+        wait::until("every span is in a block", SETTLE_DEADLINE, || {
+            Ok((self.metric("throughline_spans_live")? == 0.0).then_some(()))
+        })?;
         loop {
             let before = self.cpu_s()?;
             std::thread::sleep(REST);
@@ -90,20 +96,4 @@ impl Server {
         }
         Ok(sum)
     }
-}
-
-/// Processor time of this process so far, in seconds.
-pub(crate) fn own_cpu_s() -> Result<f64> {
-    cpu_s("self")
-}
-
-fn cpu_s(pid: &str) -> Result<f64> {
-    /// The kernel counts in hundredths of a second towards programs, whatever it counts in itself.
-    const TICKS_PER_S: f64 = 100.0;
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name in brackets may hold blanks.
-    let (_, fields) = text.rsplit_once(')').context("no process name")?;
-    let fields: Vec<&str> = fields.split_whitespace().collect();
-    let ticks = |index: usize| -> Result<f64> { Ok(fields.get(index).context("too few fields")?.parse()?) };
-    Ok((ticks(11)? + ticks(12)?) / TICKS_PER_S)
 }

@@ -56,6 +56,11 @@ impl Process {
         Ok(kibibytes.parse::<u64>()? * 1024)
     }
 
+    /// Processor time of all its threads so far, those that have ended included, in seconds.
+    pub fn cpu_s(&self) -> Result<f64> {
+        cpu_s(&self.id().to_string())
+    }
+
     /// Waits until the process answers; the error shows the end of its log.
     pub fn wait_ready(&mut self, deadline: Duration, mut is_ready: impl FnMut() -> bool) -> Result<()> {
         let what = format!("{} is ready", self.name);
@@ -111,6 +116,22 @@ impl Process {
             let _ = rustix::process::kill_process(pid, signal);
         }
     }
+}
+
+/// Processor time of this process so far, in seconds.
+pub fn own_cpu_s() -> Result<f64> {
+    cpu_s("self")
+}
+
+fn cpu_s(pid: &str) -> Result<f64> {
+    /// The kernel counts in hundredths of a second towards programs, whatever it counts in itself.
+    const TICKS_PER_S: f64 = 100.0;
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name in brackets may hold blanks.
+    let (_, fields) = text.rsplit_once(')').context("no process name")?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let ticks = |index: usize| -> Result<f64> { Ok(fields.get(index).context("too few fields")?.parse()?) };
+    Ok((ticks(11)? + ticks(12)?) / TICKS_PER_S)
 }
 
 impl Drop for Process {

@@ -19,6 +19,7 @@ pub(super) use state::Shared;
 pub use state::{RulesState, Watching};
 
 const TICK: Duration = Duration::from_secs(2);
+const LOOKS_PER_TICK: u32 = 8;
 /// Both ends of a call are known so long after it ended; until then a minute is not looked at.
 const VISIBLE_AFTER_S: u64 = 12;
 
@@ -91,7 +92,13 @@ impl Detecting {
                 self.start_receivers(generation);
             }
             self.tick();
-            if !self.shared.sleep(TICK, generation) && self.shared.is_stopping() {
+            for _ in 0..LOOKS_PER_TICK {
+                if !self.shared.sleep(TICK / LOOKS_PER_TICK, generation) {
+                    break;
+                }
+                self.look_at_traces();
+            }
+            if self.shared.is_stopping() {
                 return;
             }
         }
@@ -132,6 +139,14 @@ impl Detecting {
         }
     }
 
+    /// Traces are looked at soon after they have gone quiet, while the store knows them without reading.
+    fn look_at_traces(&mut self) {
+        let now = now_unix_s();
+        for shape in self.feed.finished_traces() {
+            self.watch.observe_shape(now, shape);
+        }
+    }
+
     fn tick(&mut self) {
         let (rules, now) = (self.shared.rules(), now_unix_s());
         let visible = now.saturating_sub(VISIBLE_AFTER_S);
@@ -140,9 +155,6 @@ impl Detecting {
                 minutes.iter().for_each(|(minute, samples)| self.watch.observe(*minute, samples, &rules));
             }
             Err(error) => tracing::warn!(%error, "what happened lately could not be read"),
-        }
-        for shape in self.feed.finished_traces() {
-            self.watch.observe_shape(now, shape);
         }
         if self.watch.fast_forward(&rules) {
             tracing::warn!("baselines were made by fast-forward from a few minutes of observation");

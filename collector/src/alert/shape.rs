@@ -7,7 +7,8 @@ use throughline_model::attribute;
 use throughline_model::id::TraceId;
 use throughline_model::span::{Span, SpanKind, Value};
 
-use crate::assemble::Lifecycle;
+use crate::assemble::{Lifecycle, begins_hop};
+use crate::store::{WholeSpan, WholeTrace};
 
 /// Traces of this many seconds count together.
 const WINDOW_S: u64 = 300;
@@ -16,6 +17,8 @@ const MAX_ENTRIES: usize = 2_000;
 /// A quantile of one in a thousand needs so many traces.
 const TRACES_FOR_QUANTILE: u64 = 2_000;
 const SIZES: usize = 256;
+/// Ancestors of a span that are compared with it where the trace was not read.
+const MAX_STEPS_UP: usize = 128;
 
 /// The service and the operation with which traces begin.
 pub(super) type EntryName = (Arc<str>, Arc<str>);
@@ -74,6 +77,35 @@ impl Shape {
         })
     }
 
+    /// Measures a trace that lacks nothing without its being read: what its spans say of their depth is what its tree says.
+    /// `None` where one service and operation occur again on a path, which has to be looked at closely.
+    pub(super) fn of_whole(trace: &WholeTrace) -> Option<Self> {
+        let root = trace.spans.first()?;
+        let (mut calls, mut depths) =
+            (vec![0_usize; trace.spans.len()], Vec::with_capacity(trace.spans.len()));
+        for span in &trace.spans {
+            let above = span.parent.and_then(|parent| trace.spans.get(parent));
+            if span.kind == SpanKind::Server && repeats(trace, span) {
+                return None;
+            }
+            if span.kind == SpanKind::Client
+                && let Some(count) = span.parent.and_then(|parent| calls.get_mut(parent))
+            {
+                *count += 1;
+            }
+            let before = span.parent.and_then(|parent| depths.get(parent)).copied().unwrap_or(0_usize);
+            depths.push(before + usize::from(begins_hop(end(span), above.map(end))));
+        }
+        Some(Self {
+            trace_id: trace.trace_id,
+            entry: (Arc::clone(&root.service), Arc::clone(&root.name)),
+            depth: depths.into_iter().max().unwrap_or(0),
+            spans: trace.spans.len(),
+            fan_out: calls.into_iter().max().unwrap_or(0),
+            repeated: None,
+        })
+    }
+
     fn size(&self, measure: Measure) -> usize {
         match measure {
             Measure::Depth => self.depth,
@@ -95,6 +127,28 @@ fn depth_told(span: &Span) -> Option<usize> {
 fn entry_told(span: &Span) -> Option<&str> {
     let path = span.attribute(attribute::PATH).and_then(Value::as_text)?;
     path.split('>').next().filter(|entry| !entry.is_empty())
+}
+
+fn end(span: &WholeSpan) -> (SpanKind, &str) {
+    (span.kind, &span.service)
+}
+
+/// Whether a server span has its own service and name above it, other than as its parent.
+fn repeats(trace: &WholeTrace, span: &WholeSpan) -> bool {
+    let parent = |span: &WholeSpan| span.parent.and_then(|parent| trace.spans.get(parent));
+    let (mut above, mut steps) = (parent(span).and_then(parent), 0);
+    while let Some(ancestor) = above {
+        // So deep a trace is worth a closer look in any case.
+        steps += 1;
+        let is_same = ancestor.kind == SpanKind::Server
+            && ancestor.service == span.service
+            && ancestor.name == span.name;
+        if is_same || steps > MAX_STEPS_UP {
+            return true;
+        }
+        above = parent(ancestor);
+    }
+    false
 }
 
 /// The server span that has most ancestors of its own service and name. Walks up from each, at most as deep as the tree.

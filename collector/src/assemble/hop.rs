@@ -19,23 +19,28 @@ pub(super) fn count(nodes: &[Node]) -> Journey {
             Place::Under(parent) => nodes.get(parent).zip(hops_on_path.get(parent)),
             Place::Root | Place::Missing | Place::Loop => None,
         };
-        let begins = begins_hop(&node.span, parent.map(|(parent, _)| parent.span.as_ref()));
+        let begins = begins_hop(end(&node.span), parent.map(|(parent, _)| end(&parent.span)));
         hops += usize::from(begins);
         hops_on_path.push(parent.map_or(0, |(_, before)| *before) + usize::from(begins));
     }
     Journey { hops, depth: hops_on_path.into_iter().max().unwrap_or(0) }
 }
 
-/// A client span begins a hop, and so does a server span that no client span announced. Where an application and its
-/// proxy both report one end of a call, the two spans are one hop.
-fn begins_hop(span: &Span, parent: Option<&Span>) -> bool {
+fn end(span: &Span) -> (SpanKind, &str) {
+    (span.kind, span.service_name())
+}
+
+/// Whether a hop begins with a span, told by its kind and service and those of its parent. A client span begins one, and so
+/// does a server span that no client span announced. Where an application and its proxy both report one end of a call, the
+/// two spans are one hop.
+pub fn begins_hop((kind, service): (SpanKind, &str), parent: Option<(SpanKind, &str)>) -> bool {
     let Some(parent) = parent else {
-        return matches!(span.kind, SpanKind::Client | SpanKind::Server);
+        return matches!(kind, SpanKind::Client | SpanKind::Server);
     };
-    let is_seen_twice = span.kind == parent.kind && span.service_name() == parent.service_name();
-    match span.kind {
+    let is_seen_twice = (kind, service) == parent;
+    match kind {
         SpanKind::Client => !is_seen_twice,
-        SpanKind::Server => !is_seen_twice && parent.kind != SpanKind::Client,
+        SpanKind::Server => !is_seen_twice && parent.0 != SpanKind::Client,
         SpanKind::Unspecified | SpanKind::Internal | SpanKind::Producer | SpanKind::Consumer => false,
     }
 }

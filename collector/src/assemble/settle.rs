@@ -1,6 +1,6 @@
 //! Tells which traces have been quiet for long enough to be judged, and what each was judged before.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use throughline_model::id::TraceId;
@@ -10,6 +10,9 @@ pub const QUIET: Duration = Duration::from_secs(1);
 
 /// The most traces that may be waiting, and the most verdicts that are remembered.
 pub const MAX_TRACES: usize = 100_000;
+
+/// Stale touches that are not worth looking for.
+const SLACK: usize = 1_024;
 
 /// How a trace was found once it was quiet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +31,8 @@ pub struct Settler {
     patience: Duration,
     touches: u64,
     waiting: HashMap<TraceId, Waiting>,
-    by_touch: BTreeMap<Touch, TraceId>,
+    /// In the order of the touches; those that were followed by another one are stale.
+    by_touch: VecDeque<(Touch, TraceId)>,
     crowded_out: VecDeque<TraceId>,
     skipped: u64,
     verdicts: HashMap<TraceId, Verdict>,
@@ -63,7 +67,7 @@ impl Settler {
             patience: Duration::MAX,
             touches: 0,
             waiting: HashMap::new(),
-            by_touch: BTreeMap::new(),
+            by_touch: VecDeque::new(),
             crowded_out: VecDeque::new(),
             skipped: 0,
             verdicts: HashMap::new(),
@@ -83,22 +87,42 @@ impl Settler {
             let touch = Touch { at: now, number: self.touches };
             let waiting = self.waiting.entry(*trace_id).or_insert(Waiting { since: now, touch });
             if now.saturating_sub(waiting.since) < self.patience {
-                self.by_touch.remove(&waiting.touch);
                 waiting.touch = touch;
-                self.by_touch.insert(touch, *trace_id);
+                self.by_touch.push_back((touch, *trace_id));
             }
         }
         while self.waiting.len() > self.max_traces {
-            let Some((_, trace_id)) = self.by_touch.pop_first() else {
+            let Some(trace_id) = self.take_first(|_| true) else {
                 return;
             };
-            self.waiting.remove(&trace_id);
             if self.crowded_out.len() < self.max_traces {
                 self.crowded_out.push_back(trace_id);
             } else {
                 self.skipped += 1;
             }
         }
+        // So that touches of traces that never go quiet do not pile up.
+        if self.by_touch.len() > 2 * self.waiting.len() + SLACK {
+            let waiting = &self.waiting;
+            self.by_touch
+                .retain(|(touch, trace_id)| waiting.get(trace_id).is_some_and(|one| one.touch == *touch));
+        }
+    }
+
+    /// Takes the trace that has been quiet longest, where its last touch is as asked.
+    fn take_first(&mut self, is_due: impl Fn(Touch) -> bool) -> Option<TraceId> {
+        while let Some((touch, trace_id)) = self.by_touch.front().copied() {
+            let is_stale = self.waiting.get(&trace_id).is_none_or(|waiting| waiting.touch != touch);
+            if !is_stale && !is_due(touch) {
+                return None;
+            }
+            self.by_touch.pop_front();
+            if !is_stale {
+                self.waiting.remove(&trace_id);
+                return Some(trace_id);
+            }
+        }
+        None
     }
 
     /// Takes at most `limit` traces that are to be judged now: those crowded out, then those quiet for [`QUIET`].
@@ -106,15 +130,10 @@ impl Settler {
         let early = self.crowded_out.len().min(limit);
         let mut settled: Vec<TraceId> = self.crowded_out.drain(..early).collect();
         while settled.len() < limit {
-            let Some(first) = self.by_touch.first_entry() else {
-                break;
-            };
-            if now.saturating_sub(first.key().at) < QUIET {
-                break;
+            match self.take_first(|touch| now.saturating_sub(touch.at) >= QUIET) {
+                Some(trace_id) => settled.push(trace_id),
+                None => break,
             }
-            let trace_id = first.remove();
-            self.waiting.remove(&trace_id);
-            settled.push(trace_id);
         }
         settled
     }

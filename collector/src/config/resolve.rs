@@ -39,6 +39,7 @@ pub(super) fn resolve(written: &Written, faults: &mut Vec<Fault>) -> Config {
             retention,
             durability: reader.read(Key::Durability, durability).unwrap_or(store.durability),
             memory_bytes: memory_bytes / 2,
+            linger: store.linger,
             retention_by_service: reader
                 .read(Key::RetentionByService, retention_by_service)
                 .unwrap_or(store.retention_by_service),

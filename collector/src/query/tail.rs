@@ -118,6 +118,15 @@ impl Read {
     }
 }
 
+fn read(store: &dyn Store, counters: &Counters, trace_id: TraceId) -> Read {
+    let summary = trace::summarise(store, trace_id).unwrap_or_else(|error| {
+        counters.traces_unjudged.add("unreadable", 1);
+        tracing::debug!(%error, %trace_id, "quiet trace could not be read");
+        None
+    });
+    summary.map_or(Read::Nothing, |summary| Read::Summary(trace_id, Box::new(summary)))
+}
+
 impl Follower {
     async fn run(mut self) {
         let mut ticks = interval(TICK);
@@ -147,19 +156,13 @@ impl Follower {
         }
         let (store, counters) = (Arc::clone(&self.store), Arc::clone(&self.counters));
         let has_readers = self.summaries.receiver_count() > 0;
-        let read = move |trace_id| {
-            if !has_readers && store.is_surely_whole(trace_id) {
-                return Read::Whole(trace_id);
-            }
-            let summary = trace::summarise(store.as_ref(), trace_id).unwrap_or_else(|error| {
-                counters.traces_unjudged.add("unreadable", 1);
-                tracing::debug!(%error, %trace_id, "quiet trace could not be read");
-                None
-            });
-            summary.map_or(Read::Nothing, |summary| Read::Summary(trace_id, Box::new(summary)))
-        };
         Some(spawn_blocking(move || {
-            let mut reads: Vec<Read> = settled.into_iter().map(read).collect();
+            let whole =
+                if has_readers { vec![false; settled.len()] } else { store.are_surely_whole(&settled) };
+            let read = |(trace_id, is_whole)| {
+                if is_whole { Read::Whole(trace_id) } else { read(store.as_ref(), &counters, trace_id) }
+            };
+            let mut reads: Vec<Read> = settled.into_iter().zip(whole).map(read).collect();
             // Traces of one batch go quiet at one moment; readers expect the earlier first.
             reads.sort_by_key(Read::start_unix_ns);
             reads

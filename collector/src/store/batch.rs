@@ -91,6 +91,12 @@ pub(super) struct Head {
     pub(super) status: StatusCode,
 }
 
+impl AsRef<Self> for Head {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Head {
     pub(super) fn duration_ns(&self) -> u64 {
         self.end_unix_ns.saturating_sub(self.start_unix_ns)

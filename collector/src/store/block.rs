@@ -2,7 +2,9 @@
 
 mod blob;
 mod columns;
+mod draft;
 mod fields;
+mod filling;
 mod footer;
 mod merge;
 mod predicates;

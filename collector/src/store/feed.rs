@@ -1,12 +1,12 @@
 //! Tells subscribers which traces have new spans.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use throughline_model::id::TraceId;
 use tokio::sync::broadcast;
 
 use super::batch::Head;
+use super::hash::FastSet;
 
 /// How many batches a subscriber may lag behind before it loses the oldest.
 const BACKLOG_BATCHES: usize = 4096;
@@ -33,7 +33,7 @@ impl Feed {
         if batch.is_empty() || self.sender.receiver_count() == 0 {
             return None;
         }
-        let distinct: HashSet<TraceId> = batch.iter().map(|head| head.trace_id).collect();
+        let distinct: FastSet<TraceId> = batch.iter().map(|head| head.trace_id).collect();
         Some(distinct.into_iter().collect())
     }
 

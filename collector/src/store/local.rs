@@ -10,6 +10,7 @@ mod record;
 mod segment;
 mod state;
 mod tend;
+mod whole;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -21,15 +22,15 @@ use throughline_model::id::TraceId;
 use throughline_model::span::Span;
 use tokio::sync::{broadcast, oneshot};
 
-use super::batch::{Batch, Head};
+use super::batch::Batch;
 use super::block::Block;
 use super::distinct::DistinctSpans;
 use super::newest::NewestTraces;
 use super::values::Values;
-use super::window::{Selection, estimated_bytes, whole};
+use super::window::{Selection, estimated_bytes};
 use super::{
     Budget, Config, Figures, Found, Rollup, RollupFilter, Series, SpanFilter, Store, StoreError, StoreStats,
-    ValuesOf,
+    ValuesOf, WholeTrace,
 };
 use crate::telemetry::Counters;
 use archive::Archiver;
@@ -143,7 +144,7 @@ impl Store for LocalStore {
     fn traces(&self, trace_ids: &[TraceId]) -> Result<Vec<Vec<Arc<Span>>>, StoreError> {
         let wanted: BTreeSet<TraceId> = trace_ids.iter().copied().collect();
         self.shared.until_settled(|| {
-            let Snapshot { blocks, frozen, live_traces, .. } = self.shared.snapshot_for(&wanted);
+            let Snapshot { blocks, in_windows, .. } = self.shared.snapshot_for(&wanted);
             let mut found: HashMap<TraceId, DistinctSpans> = HashMap::new();
             let mut push = |span: Arc<Span>| found.entry(span.trace_id).or_default().push(span);
             for block in blocks {
@@ -152,26 +153,20 @@ impl Store for LocalStore {
                 };
                 spans.into_iter().try_for_each(&mut push)?;
             }
-            for window in frozen {
-                for trace_id in &wanted {
-                    window.spans.trace(*trace_id).decode()?.into_iter().try_for_each(&mut push)?;
-                }
-            }
-            for live in live_traces {
-                live.decode()?.into_iter().try_for_each(&mut push)?;
+            for spans in in_windows {
+                spans.decode()?.into_iter().try_for_each(&mut push)?;
             }
             let of = |trace_id| found.remove(trace_id).map(DistinctSpans::into_spans).unwrap_or_default();
             Ok(Some(trace_ids.iter().map(of).collect()))
         })
     }
 
-    fn is_surely_whole(&self, trace_id: TraceId) -> bool {
-        let Snapshot { blocks, frozen, live_traces, .. } =
-            self.shared.snapshot_for(&BTreeSet::from([trace_id]));
-        // A trace that may be in a block in part is read.
-        let in_windows = frozen.iter().map(|window| window.spans.trace(trace_id)).chain(live_traces);
-        let heads: Vec<Head> = in_windows.flat_map(|found| found.heads()).collect();
-        whole::is_surely_whole(heads) && !blocks.iter().any(|block| block.may_have(trace_id))
+    fn are_surely_whole(&self, trace_ids: &[TraceId]) -> Vec<bool> {
+        self.shared.are_surely_whole(trace_ids)
+    }
+
+    fn whole_traces(&self, trace_ids: &[TraceId]) -> Vec<Option<WholeTrace>> {
+        self.shared.whole_traces(trace_ids)
     }
 
     fn search_within(

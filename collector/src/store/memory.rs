@@ -71,10 +71,10 @@ impl MemoryStore {
         let batches = self.window().batches().to_vec();
         for batch in batches.get(rollups.counted(0)..).unwrap_or_default() {
             // What is in memory can be read.
-            let spans = batch.outlines().unwrap_or_default();
-            rollups.count(0, &[spans.into()], self.began.elapsed());
+            let counted = rollups.count(0, batch, self.began.elapsed());
+            debug_assert!(counted.is_ok(), "{counted:?}");
         }
-        rollups.count(0, &[], self.began.elapsed());
+        rollups.expire(0, self.began.elapsed());
         rollups
     }
 }

@@ -16,6 +16,7 @@ mod file;
 mod fold;
 mod histogram;
 mod kept;
+mod names;
 mod pairing;
 mod part;
 mod rows;

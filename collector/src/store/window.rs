@@ -7,22 +7,25 @@ mod select;
 mod sorted;
 pub(super) mod whole;
 
-use std::collections::HashMap;
 use std::mem::size_of;
 use std::sync::Arc;
 use std::time::Instant;
 
 use throughline_model::id::TraceId;
-use throughline_model::otlp::{decode_resource, decode_span, decode_span_outline};
+use throughline_model::otlp::{
+    SpanOutline, decode_resource, decode_span, read_service_name, read_span_outline,
+};
 use throughline_model::span::{Resource, Span};
 
 use super::StoreError;
 use super::batch::{Head, Heads};
+use super::hash::FastMap;
 use super::services::ServiceNames;
 use names::Names;
 
 pub(super) use payload::Payload;
 pub(super) use select::Selection;
+pub(super) use sorted::{BlockPlace, SortedSpans};
 
 /// Different span names that a window tells apart without reading spans.
 const MAX_OPERATIONS: usize = 16_384;
@@ -34,7 +37,7 @@ const MAX_SERVICES: usize = 1_024;
 pub(super) struct Window {
     batches: Vec<Arc<FiledBatch>>,
     /// The last place of each trace.
-    traces: HashMap<TraceId, u32>,
+    traces: FastMap<TraceId, u32>,
     places: Vec<Place>,
     operations: Names,
     services: Names,
@@ -61,7 +64,7 @@ impl Default for Window {
     fn default() -> Self {
         Self {
             batches: Vec::new(),
-            traces: HashMap::new(),
+            traces: FastMap::default(),
             places: Vec::new(),
             operations: Names::new(MAX_OPERATIONS),
             services: Names::new(MAX_SERVICES),
@@ -115,6 +118,22 @@ impl Window {
         Found { spans: found }
     }
 
+    /// What the spans of one trace are found by, the last one first.
+    pub(super) fn heads_of(&self, trace_id: TraceId) -> impl Iterator<Item = &Head> {
+        let last = self.traces.get(&trace_id).copied();
+        let place = |number: u32| self.places.get(number as usize - 1);
+        let before = move |number: &u32| place(*number)?.before.map(std::num::NonZeroU32::get);
+        std::iter::successors(last, before).filter_map(move |number| {
+            let place = place(number)?;
+            self.batches.get(place.batch as usize)?.heads.get(place.head as usize)
+        })
+    }
+
+    /// The service and the name of a span of this window, where they are listed.
+    pub(super) fn names_of(&self, head: &Head) -> Option<(&Arc<str>, &Arc<str>)> {
+        Some((self.services.text(head.service)?, self.operations.text(head.name_id)?))
+    }
+
     /// All batches; cheap to copy, so that a search need not hold a lock.
     pub(super) fn batches(&self) -> &[Arc<FiledBatch>] {
         &self.batches
@@ -141,7 +160,7 @@ impl Window {
 }
 
 /// The name of a service that has none, as the OpenTelemetry resource specification has it.
-const UNKNOWN_SERVICE: &str = "unknown_service";
+pub(super) const UNKNOWN_SERVICE: &str = "unknown_service";
 
 /// Some spans of a window, still encoded.
 #[derive(Debug, Default)]
@@ -150,9 +169,8 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// What they are found by.
-    pub(super) fn heads(&self) -> Vec<Head> {
-        self.spans.iter().filter_map(|(batch, head)| batch.heads.get(*head as usize).copied()).collect()
+    pub(super) fn is_empty(&self) -> bool {
+        self.spans.is_empty()
     }
 
     /// Decodes them. May block on disk.
@@ -165,18 +183,29 @@ impl Found {
 }
 
 impl FiledBatch {
-    /// Decodes of all spans what tells who called whom. May block on disk.
-    pub(super) fn outlines(&self) -> Result<Vec<Arc<Span>>, StoreError> {
-        let mut buffer = Vec::new();
-        let message = self.payload.read_all(&mut buffer).map_err(|error| unreadable(&error))?;
-        let mut resource: Option<(u32, Arc<Resource>)> = None;
-        let mut spans = Vec::with_capacity(self.heads.len());
+    /// All of its bytes; `buffer` is used where they are not in memory. May block on disk.
+    pub(super) fn message<'a>(&'a self, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], StoreError> {
+        self.payload.read_all(buffer).map_err(|error| unreadable(&error))
+    }
+
+    /// Tells of every span who sent it and what tells who called whom, in the order sent. May block on disk.
+    pub(super) fn each_outline(
+        &self,
+        buffer: &mut Vec<u8>,
+        mut take: impl FnMut(&Head, &[u8], &SpanOutline<'_>),
+    ) -> Result<(), StoreError> {
+        let message = self.message(buffer)?;
+        let mut service: (Option<u32>, &[u8]) = (None, UNKNOWN_SERVICE.as_bytes());
         for head in &self.heads {
-            let shared = resource_at(message, head, &mut resource)?;
-            let span = decode_span_outline(part(message, head.place.span()), head.place, &shared);
-            spans.push(Arc::new(span.map_err(|error| unreadable(&error))?));
+            if service.0 != Some(head.place.resource_at) {
+                let name = read_service_name(part(message, head.place.resource()));
+                let name = name.map_err(|error| unreadable(&error))?;
+                service = (Some(head.place.resource_at), name.unwrap_or(UNKNOWN_SERVICE.as_bytes()));
+            }
+            let outline = read_span_outline(part(message, head.place.span()));
+            take(head, service.1, &outline.map_err(|error| unreadable(&error))?);
         }
-        Ok(spans)
+        Ok(())
     }
 
     /// Decodes some spans. May block on disk.
@@ -217,7 +246,7 @@ fn resource_at(
     }
 }
 
-fn part(message: &[u8], (begin, end): (usize, usize)) -> &[u8] {
+pub(super) fn part(message: &[u8], (begin, end): (usize, usize)) -> &[u8] {
     message.get(begin..end).unwrap_or_default()
 }
 

@@ -9,11 +9,12 @@ mod value;
 
 use std::sync::Arc;
 
+use super::borrowed::{AttributeRef, SpanOutline, SpanRef};
 use super::wire::{Field, Reader};
 use crate::span::{Resource, Span};
 use resource::ResourceFields;
 use span::SpanFields;
-use value::{Outline, Owned};
+use value::{Borrowed, Outline, Owned};
 
 pub use scan::{SpanHead, SpanPlace, scan_export_request};
 
@@ -114,14 +115,26 @@ pub fn decode_span(bytes: &[u8], place: SpanPlace, resource: &Arc<Resource>) -> 
     SpanFields::<Owned>::read(bytes)?.into_span(place, resource).map_err(|_| DecodeError::NoSpan)
 }
 
-/// The same, of its attributes only those that tell who called whom: `http.route`, `server.address`,
-/// `envoy.upstream_cluster` and `throughline.path`; and neither events nor links.
-pub fn decode_span_outline(
-    bytes: &[u8],
-    place: SpanPlace,
-    resource: &Arc<Resource>,
-) -> Result<Span, DecodeError> {
-    SpanFields::<Outline>::read(bytes)?.into_span(place, resource).map_err(|_| DecodeError::NoSpan)
+/// Reads the bytes of one span that a scan has told of without copying any; of its place only what its scope says of it
+/// counts. What it is found by is left out: the scan has told it.
+pub fn read_span(bytes: &[u8], place: SpanPlace) -> Result<SpanRef<'_>, DecodeError> {
+    Ok(SpanFields::<Borrowed>::read(bytes)?.into_span_ref(place))
+}
+
+/// Reads of the bytes of one span that a scan has told of only what tells who called whom.
+pub fn read_span_outline(bytes: &[u8]) -> Result<SpanOutline<'_>, DecodeError> {
+    let fields = SpanFields::<Outline>::read(bytes)?;
+    Ok(SpanOutline { name: fields.name, attributes: fields.attributes })
+}
+
+/// Reads the attributes of one resource that a scan has told of without copying any.
+pub fn read_resource(bytes: &[u8]) -> Result<Vec<AttributeRef<'_>>, DecodeError> {
+    Ok(ResourceFields::<Borrowed>::read(bytes)?.attributes)
+}
+
+/// The first `service.name` of a resource that a scan has told of; `None` where that is missing or no text.
+pub fn read_service_name(bytes: &[u8]) -> Result<Option<&[u8]>, DecodeError> {
+    resource::service_name(bytes)
 }
 
 /// Decodes the bytes of one resource that a scan has told of.

@@ -26,7 +26,9 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field's number and value; `None` at the end of the message.
-    #[inline]
+    // Everything that comes in goes through here: with the caller's `match` folded in, nothing is put together to be taken
+    // apart again.
+    #[inline(always)]
     pub(super) fn next(&mut self) -> Result<Option<(u64, Field<'a>)>, DecodeError> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -49,7 +51,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Result<u64, DecodeError> {
         // Nearly all tags and lengths are one byte long.
         match self.rest.split_first() {
@@ -63,23 +65,24 @@ impl<'a> Reader<'a> {
 
     fn long_varint(&mut self) -> Result<u64, DecodeError> {
         let mut value = 0u64;
-        for shift in (0..64).step_by(7) {
-            let (first, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
-            self.rest = rest;
-            value |= u64::from(first & 0x7f) << shift;
-            if first & 0x80 == 0 {
+        for (place, byte) in self.rest.iter().take(10).enumerate() {
+            value |= u64::from(byte & 0x7f) << (7 * place);
+            if byte & 0x80 == 0 {
+                self.rest = self.rest.get(place + 1..).unwrap_or_default();
                 return Ok(value);
             }
         }
-        Err(DecodeError::VarintTooLong)
+        Err(if self.rest.len() < 10 { DecodeError::Truncated } else { DecodeError::VarintTooLong })
     }
 
+    #[inline(always)]
     fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(DecodeError::Truncated)?;
         self.rest = rest;
         Ok(taken)
     }
 
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         self.take(N)?.try_into().map_err(|_| DecodeError::Truncated)
     }

@@ -53,11 +53,12 @@ pub(crate) struct Restart {
     pub(crate) ready: Duration,
 }
 
-/// Milliseconds at two quantiles.
+/// Milliseconds at two quantiles, and processor time of the collector for one question on average.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
+    pub(crate) cpu_ms: f64,
 }
 
 pub(crate) fn all(steps: &[u64], run: &RunDirectory) -> Result<Figures> {
@@ -158,8 +159,9 @@ impl<'a> Bench<'a> {
     fn ask(&mut self) -> Result<Step> {
         eprintln!("bench: asking with {} spans", self.spans);
         let mut numbers = Numbers::new(99);
-        let known: Vec<u64> = (0..QUESTIONS).map(|_| numbers.below(self.traces)).collect();
-        let unknown: Vec<u64> = (0..QUESTIONS as u64).map(|number| self.traces + 1 + number).collect();
+        let known: Vec<String> = (0..QUESTIONS).map(|_| self.trace_url(numbers.below(self.traces))).collect();
+        let unknown: Vec<String> =
+            (0..QUESTIONS as u64).map(|number| self.trace_url(self.traces + 1 + number)).collect();
         let services = ["cart", "payment", "checkout", "ads"];
         let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
         // The hour before the newest span.
@@ -180,17 +182,18 @@ impl<'a> Bench<'a> {
             bytes_per_span: bytes as f64 / self.spans as f64,
             blocks: self.status("blocks")?,
             resident_mib: self.resident_mib()?,
-            known: self.times(known.iter().map(|number| self.trace_url(*number)), 200)?,
-            unknown: self.times(unknown.iter().map(|number| self.trace_url(*number)), 404)?,
-            search: self.times(searches.into_iter(), 200)?,
+            known: self.times(&known, 200)?,
+            unknown: self.times(&unknown, 404)?,
+            search: self.times(&searches, 200)?,
         })
     }
 
-    fn times(&self, urls: impl Iterator<Item = String>, status: u16) -> Result<Times> {
+    fn times(&mut self, urls: &[String], status: u16) -> Result<Times> {
         let mut times_ms = Vec::new();
+        let cpu_before_s = self.cpu_s()?;
         for url in urls {
             let begun = Instant::now();
-            let answer = self.client.get(&url)?;
+            let answer = self.client.get(url)?;
             times_ms.push(begun.elapsed().as_secs_f64() * 1e3);
             ensure!(answer.status == status, "{url} got status {} and not {status}", answer.status);
         }
@@ -199,7 +202,8 @@ impl<'a> Bench<'a> {
             let place = ((times_ms.len() as f64 - 1.0) * share).round() as usize;
             times_ms.get(place).copied().context("no question was asked")
         };
-        Ok(Times { p50_ms: at(0.5)?, p99_ms: at(0.99)? })
+        let cpu_ms = (self.cpu_s()? - cpu_before_s) * 1e3 / times_ms.len() as f64;
+        Ok(Times { p50_ms: at(0.5)?, p99_ms: at(0.99)?, cpu_ms })
     }
 
     fn trace_url(&self, number: u64) -> String {
@@ -212,9 +216,16 @@ impl<'a> Bench<'a> {
         status.get(key).and_then(serde_json::Value::as_u64).with_context(|| format!("no {key} in {status}"))
     }
 
+    fn cpu_s(&mut self) -> Result<f64> {
+        self.process()?.cpu_s()
+    }
+
+    fn process(&mut self) -> Result<&mut harness::process::Process> {
+        self.collector.process_mut().context("the collector is down")
+    }
+
     fn resident_mib(&mut self) -> Result<f64> {
-        let process = self.collector.process_mut().context("the collector is down")?;
-        Ok(process.resident_bytes()? as f64 / 1024.0 / 1024.0)
+        Ok(self.process()?.resident_bytes()? as f64 / 1024.0 / 1024.0)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What happened, from the store: counts minute by minute, and the shapes of traces that have gone quiet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,12 @@ use crate::store::{Figures, Rollup, RollupFilter, Series, Store, StoreError};
 /// As far back as history is read: the baselines' own memory.
 const HISTORY_S: u64 = 8 * 24 * 3600;
 const CHUNK_S: u64 = 6 * 3600;
-/// Traces that are read in one round; the rest waits.
-const MAX_TRACES_AT_ONCE: usize = 500;
+/// Traces that are looked at in one round; the rest waits.
+const MAX_TRACES_AT_ONCE: usize = 20_000;
+/// Of these, traces that have to be read because something is missing, or seems to repeat.
+const MAX_READ_AT_ONCE: usize = 50;
+/// How many of them may wait.
+const MAX_TO_READ: usize = 2_000;
 
 /// A trace that goes on for so long is measured as it is: a call that never stops calling itself does not go quiet.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,6 +36,8 @@ pub(super) struct Feed {
     store: Arc<dyn Store>,
     touched: Mutex<broadcast::Receiver<Arc<[TraceId]>>>,
     settler: Settler,
+    /// Quiet traces that have to be read.
+    to_read: VecDeque<TraceId>,
     started: Instant,
     /// The first minute that may still grow.
     next_unix_s: u64,
@@ -44,6 +50,7 @@ impl Feed {
             store,
             touched,
             settler: Settler::with_patience(PATIENCE),
+            to_read: VecDeque::new(),
             started: Instant::now(),
             next_unix_s: 0,
         }
@@ -117,7 +124,22 @@ impl Feed {
         }
         drop(touched);
         let settled = self.settler.take_settled(now, MAX_TRACES_AT_ONCE);
-        settled.into_iter().filter_map(|trace_id| Shape::of(&self.lifecycle(trace_id)?)).collect()
+        let mut shapes = Vec::with_capacity(settled.len());
+        for (trace_id, whole) in settled.iter().zip(self.store.whole_traces(&settled)) {
+            match whole.as_ref().and_then(Shape::of_whole) {
+                Some(shape) => shapes.push(shape),
+                None => self.to_read.push_back(*trace_id),
+            }
+        }
+        // Under load the newest are as good a sample as the oldest, and cheaper to read.
+        while self.to_read.len() > MAX_TO_READ {
+            self.to_read.pop_front();
+        }
+        for _ in 0..MAX_READ_AT_ONCE {
+            let Some(trace_id) = self.to_read.pop_back() else { break };
+            shapes.extend(self.lifecycle(trace_id).and_then(|lifecycle| Shape::of(&lifecycle)));
+        }
+        shapes
     }
 
     /// One trace put together; `None` when it is unknown or cannot be read.

@@ -5,6 +5,7 @@ use throughline_model::span::{Attribute, Resource, StatusCode};
 
 use super::*;
 use crate::assemble::assemble;
+use crate::store::contract;
 
 fn shape(number: u8, depth: usize, repeated: usize) -> Shape {
     Shape {
@@ -15,6 +16,58 @@ fn shape(number: u8, depth: usize, repeated: usize) -> Shape {
         fan_out: 1,
         repeated: (repeated > 1).then(|| (Arc::from("web"), Arc::from("GET /"), repeated)),
     }
+}
+
+/// What `Shape::of_whole` and `Shape::of` say of a trace: `(parent, kind, service, name)`, parents first.
+fn both(sketch: &[(Option<usize>, SpanKind, &str, &str)]) -> (Option<Shape>, Shape) {
+    let trace_id = shape(1, 1, 0).trace_id;
+    let id = |place: usize| SpanId::from_bytes(&(place as u64 + 1).to_be_bytes()).unwrap();
+    let mut whole = WholeTrace { trace_id, spans: Vec::new() };
+    let mut spans = Vec::new();
+    for (place, (parent, kind, service, name)) in sketch.iter().enumerate() {
+        let (service, name) = (Arc::from(*service), Arc::from(*name));
+        whole.spans.push(WholeSpan { parent: *parent, kind: *kind, service, name });
+        let mut span = contract::span(1, place as u64 + 1, sketch[place].2, place as u64);
+        (span.trace_id, span.parent_span_id, span.kind) = (trace_id, parent.map(id), *kind);
+        sketch[place].3.clone_into(&mut span.name);
+        spans.push(Arc::new(span));
+    }
+    (Shape::of_whole(&whole), Shape::of(&assemble(&spans)).unwrap())
+}
+
+#[test]
+fn a_trace_that_was_not_read_has_the_shape_of_one_that_was() {
+    use SpanKind::{Client, Internal, Server};
+    let fan_out = [
+        (None, Server, "a", "GET /"),
+        (Some(0), Client, "a", "GET /b"),
+        (Some(0), Client, "a", "GET /c"),
+        (Some(1), Server, "b", "GET /b"),
+        (Some(2), Server, "c", "GET /c"),
+        (Some(3), Internal, "b", "work"),
+        (Some(5), Client, "b", "GET /d"),
+        (Some(6), Server, "d", "GET /d"),
+    ];
+    let proxies_and_applications = [
+        (None, Client, "a", "GET /b"),
+        (Some(0), Client, "a", "GET /b"),
+        (Some(1), Server, "b", "GET /b"),
+        (Some(2), Server, "b", "GET /b"),
+    ];
+    for sketch in [&fan_out[..], &fan_out[..1], &proxies_and_applications[..]] {
+        let (of_whole, read) = both(sketch);
+        assert_eq!(of_whole, Some(read));
+    }
+    let circle = [
+        (None, Server, "a", "GET /"),
+        (Some(0), Client, "a", "GET /b"),
+        (Some(1), Server, "b", "GET /b"),
+        (Some(2), Client, "b", "GET /"),
+        (Some(3), Server, "a", "GET /"),
+    ];
+    let (of_whole, read) = both(&circle);
+    assert_eq!(of_whole, None, "it has to be looked at closely");
+    assert!(read.repeated.is_some());
 }
 
 fn found(shapes: &mut Shapes, now: u64, wanted: Measure) -> Option<Excess> {

@@ -4,6 +4,7 @@
 //! the key and the value are those of attribute column `n` of the same row. A value is a tag of its own and its bytes.
 
 use throughline_model::id::{SpanId, TraceId};
+use throughline_model::otlp::{AttributeRef, EventRef, LinkRef, ValueRef};
 use throughline_model::span::{Attribute, SpanEvent, SpanLink, Value};
 
 use super::BlockError;
@@ -35,71 +36,78 @@ fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Writes attributes; `column_of` gives the column that already holds one.
-pub(super) fn write_attributes(
+/// Text as it is shown: what is not UTF-8 gets replacement characters.
+fn write_text(out: &mut Vec<u8>, raw: &[u8]) {
+    write_bytes(out, String::from_utf8_lossy(raw).as_bytes());
+}
+
+/// Writes attributes; `column_of` gives the column that already holds one, told with its place.
+pub(super) fn write_attributes<'a>(
     out: &mut Vec<u8>,
-    attributes: &[Attribute],
-    mut column_of: impl FnMut(&Attribute) -> Option<usize>,
+    attributes: &[AttributeRef<'a>],
+    mut column_of: impl FnMut(usize, &AttributeRef<'a>) -> Option<usize>,
 ) {
     write_number(out, attributes.len() as u64);
-    for attribute in attributes {
-        match column_of(attribute) {
+    for (place, attribute) in attributes.iter().enumerate() {
+        match column_of(place, attribute) {
             Some(column) => write_number(out, column as u64 + 1),
             None => {
                 write_number(out, INLINE);
-                write_bytes(out, attribute.key.as_bytes());
+                write_text(out, attribute.key);
                 write_value(out, &attribute.value);
             }
         }
     }
 }
 
-fn write_value(out: &mut Vec<u8>, value: &Value) {
-    let mut tagged = |tag: u8, bytes: &[u8]| {
-        out.push(tag);
-        write_bytes(out, bytes);
-    };
+fn write_value(out: &mut Vec<u8>, value: &ValueRef<'_>) {
     match value {
-        Value::Text(text) => tagged(TEXT, text.as_bytes()),
-        Value::Bytes(bytes) => tagged(BYTES, bytes),
-        Value::Bool(truth) => out.push(if *truth { TRUE } else { FALSE }),
-        Value::Int(number) => {
+        ValueRef::Text(raw) => {
+            out.push(TEXT);
+            write_text(out, raw);
+        }
+        ValueRef::Bytes(bytes) => {
+            out.push(BYTES);
+            write_bytes(out, bytes);
+        }
+        ValueRef::Bool(truth) => out.push(if *truth { TRUE } else { FALSE }),
+        ValueRef::Int(number) => {
             out.push(INT);
             out.extend_from_slice(&number.to_le_bytes());
         }
-        Value::Double(number) => {
+        ValueRef::Double(number) => {
             out.push(DOUBLE);
             out.extend_from_slice(&number.to_bits().to_le_bytes());
         }
-        Value::List(values) => {
+        ValueRef::List(values) => {
             out.push(LIST);
             write_number(out, values.len() as u64);
             values.iter().for_each(|value| write_value(out, value));
         }
-        Value::Map(attributes) => {
+        ValueRef::Map(attributes) => {
             out.push(MAP);
-            write_attributes(out, attributes, |_| None);
+            write_attributes(out, attributes, |_, _| None);
         }
     }
 }
 
 /// Writes events.
-pub(super) fn write_events(out: &mut Vec<u8>, events: &[SpanEvent]) {
+pub(super) fn write_events(out: &mut Vec<u8>, events: &[EventRef<'_>]) {
     write_number(out, events.len() as u64);
     for event in events {
         out.extend_from_slice(&event.time_unix_ns.to_le_bytes());
-        write_bytes(out, event.name.as_bytes());
-        write_attributes(out, &event.attributes, |_| None);
+        write_text(out, event.name);
+        write_attributes(out, &event.attributes, |_, _| None);
     }
 }
 
 /// Writes links.
-pub(super) fn write_links(out: &mut Vec<u8>, links: &[SpanLink]) {
+pub(super) fn write_links(out: &mut Vec<u8>, links: &[LinkRef<'_>]) {
     write_number(out, links.len() as u64);
     for link in links {
         out.extend_from_slice(link.trace_id.as_bytes());
         out.extend_from_slice(link.span_id.as_bytes());
-        write_attributes(out, &link.attributes, |_| None);
+        write_attributes(out, &link.attributes, |_, _| None);
     }
 }
 

@@ -1,7 +1,5 @@
 //! Names of the columns, and the attributes that have a column of their own.
 
-use throughline_model::span::Value;
-
 pub(super) const TRACE_ID: &str = "trace_id";
 pub(super) const SPAN_ID: &str = "span_id";
 pub(super) const PARENT_SPAN_ID: &str = "parent_span_id";
@@ -41,16 +39,6 @@ pub(super) struct AttributeColumn {
     /// The column's name: a dot would need quotes in SQL.
     pub(super) column: &'static str,
     pub(super) column_type: ColumnType,
-}
-
-impl AttributeColumn {
-    /// Whether a value has the column's type.
-    pub(super) fn takes(&self, value: &Value) -> bool {
-        match self.column_type {
-            ColumnType::Word | ColumnType::Text => matches!(value, Value::Text(_)),
-            ColumnType::Integer => matches!(value, Value::Int(_)),
-        }
-    }
 }
 
 const fn column(key: &'static str, column: &'static str, column_type: ColumnType) -> AttributeColumn {

@@ -11,6 +11,7 @@ use arrow_array::{FixedSizeBinaryArray, RecordBatch, StringArray, UInt8Array, UI
 use arrow_select::interleave::interleave_record_batch;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::basic::Compression;
 
 use super::footer::Footer;
 use super::schema::{self, SCHEMA};
@@ -50,7 +51,7 @@ pub(in crate::store) fn merge(folder: &Path, merge: &Merge<'_>) -> Result<Merged
     let path = folder.join(format!("{min:020}-{max:020}-{first:08}-{last:08}-{level:04}.parquet"));
     let unfinished = path.with_extension("tmp");
     let rows: u64 = merge.blocks.iter().map(|block| block.rows()).sum();
-    let properties = schema::properties(rows, footer.entries())?;
+    let properties = schema::properties(rows, footer.entries(), &uncompressed_columns(merge.blocks))?;
     let writer = ArrowWriter::try_new(File::create(&unfinished)?, Arc::clone(&SCHEMA), Some(properties))?;
     let mut output = Output { writer, batches: Vec::new(), rows: Vec::new(), written: 0 };
     let mut inputs = Vec::new();
@@ -75,6 +76,18 @@ pub(in crate::store) fn merge(folder: &Path, merge: &Merge<'_>) -> Result<Merged
     output.writer.into_inner()?.sync_all()?;
     fs::rename(&unfinished, &path)?;
     Ok(Merged::Into(path))
+}
+
+/// The columns that no block compresses: all rows of each are alike in them.
+fn uncompressed_columns(blocks: &[Arc<Block>]) -> Vec<&'static str> {
+    let is_compressed = |index: usize| {
+        let mut groups = blocks.iter().flat_map(|block| block.metadata.metadata().row_groups());
+        groups.any(|group| {
+            group.columns().get(index).is_none_or(|column| column.compression() != Compression::UNCOMPRESSED)
+        })
+    };
+    let fields = SCHEMA.fields().iter().enumerate().filter(|(index, _)| !is_compressed(*index));
+    fields.map(|(_, field)| field.name().as_str()).collect()
 }
 
 fn footer_of(merge: &Merge<'_>) -> Footer {

@@ -17,7 +17,8 @@ const ROW_GROUP_ROWS: usize = 131_072;
 const PAGE_ROWS: usize = 1_024;
 /// The page limit is looked at once for each of these.
 const WRITE_ROWS: usize = 1_024;
-const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+/// Every false alarm costs the reading of a page, in each of many blocks.
+const BLOOM_FALSE_POSITIVES: f64 = 0.000_1;
 
 /// The columns of a block, in order.
 pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
@@ -61,8 +62,12 @@ pub(super) fn check(found: &SchemaRef) -> Result<(), BlockError> {
     }
 }
 
-/// How a block is written; `traces` is how many different trace ids it has.
-pub(super) fn properties(traces: u64, footer: Vec<KeyValue>) -> Result<WriterProperties, ParquetError> {
+/// How a block is written; `traces` is how many different trace ids it has, `constant` the columns in which all rows are alike.
+pub(super) fn properties(
+    traces: u64,
+    footer: Vec<KeyValue>,
+    constant: &[&str],
+) -> Result<WriterProperties, ParquetError> {
     let column = |name: &str| ColumnPath::from(name);
     let sorting = [columns::TRACE_ID, columns::START].into_iter().filter_map(|name| {
         let index = i32::try_from(SCHEMA.index_of(name).ok()?).ok()?;
@@ -91,6 +96,27 @@ pub(super) fn properties(traces: u64, footer: Vec<KeyValue>) -> Result<WriterPro
     let mostly_unique = texts.map(|attribute| attribute.column);
     for name in mostly_unique.chain([columns::TRACE_ID, columns::SPAN_ID, columns::PARENT_SPAN_ID]) {
         builder = builder.set_column_dictionary_enabled(column(name), false);
+    }
+    // What is left of these are places in a dictionary, small differences, or the same bytes again: LZ4 does as well, and has
+    // no state to set up for every page that is read.
+    let words = ATTRIBUTE_COLUMNS.iter().filter(|attribute| attribute.column_type != ColumnType::Text);
+    let own = [
+        columns::TRACE_ID,
+        columns::START,
+        columns::DURATION,
+        columns::NAME,
+        columns::KIND,
+        columns::FLAGS,
+        columns::STATUS,
+        columns::SERVICE,
+        columns::RESOURCE,
+    ];
+    for name in words.map(|attribute| attribute.column).chain(own) {
+        builder = builder.set_column_compression(column(name), Compression::LZ4_RAW);
+    }
+    // Ids are as good as random.
+    for name in constant.iter().copied().chain([columns::SPAN_ID, columns::PARENT_SPAN_ID]) {
+        builder = builder.set_column_compression(column(name), Compression::UNCOMPRESSED);
     }
     Ok(builder.build())
 }

@@ -8,23 +8,21 @@ use throughline_model::id::SpanId;
 use throughline_model::span::{Attribute, Resource, SpanEvent, SpanKind, SpanLink, StatusCode, Value};
 
 use super::*;
+use crate::store::batch::Batch;
 use crate::store::contract::{span, trace_id};
+use crate::store::window::{Payload, Window};
 use crate::store::{Comparison, Condition, Field, FieldValue, Scope, Test};
 
 fn write_block(spans: &[Span]) -> (tempfile::TempDir, Block) {
     let folder = tempfile::tempdir().unwrap();
-    let spans: Vec<Arc<Span>> = spans.iter().cloned().map(Arc::new).collect();
-    let mut services = ServiceNames::default();
-    spans.iter().for_each(|span| services.insert(span.service_name()));
-    let (mut seen, mut sorted) = (BTreeSet::new(), spans.clone());
-    sorted.retain(|span| seen.insert((span.trace_id, span.span_id, span.kind as u8)));
-    sorted.sort_by_key(|span| (span.trace_id, span.start_unix_ns));
-    let starts = || spans.iter().map(|span| span.start_unix_ns);
+    let mut window = Window::default();
+    for spans in spans.chunks(50_000) {
+        let batch = Batch::of_spans(spans).unwrap().0;
+        window.push(batch.heads, &batch.payload, Payload::Memory(batch.payload.clone()));
+    }
     let contents = Contents {
-        traces: spans.len() as u64,
-        starts_unix_ns: (starts().min().unwrap(), starts().max().unwrap()),
-        spans: sorted.into_iter().map(Ok),
-        services,
+        spans: window.sorted(),
+        services: window.services(),
         segments: (3, 7),
         written_unix_ns: 1_000_000,
     };
@@ -210,6 +208,29 @@ fn finds_every_trace_among_several_row_groups_and_pages() {
     let rare =
         SpanFilter { service: Some("rare".to_owned()), until_unix_ns: Some(60_500), ..SpanFilter::default() };
     assert_eq!(search(&block, &rare, 3), [60_000, 59_000, 58_000].map(trace_id));
+}
+
+#[test]
+fn columns_in_which_all_rows_are_alike_are_not_compressed() {
+    let path =
+        |path: &str| Attribute { key: attribute::PATH.to_owned(), value: Value::Text(path.to_owned()) };
+    let status =
+        |code| Attribute { key: attribute::HTTP_RESPONSE_STATUS_CODE.to_owned(), value: Value::Int(code) };
+    let spans = [("a>b", 1), ("a>c", 2)]
+        .map(|(taken, id)| Span { attributes: vec![path(taken), status(200)], ..span(id, id, "cart", 100) });
+    let (_folder, block) = write_block(&spans);
+    let is_compressed = |name: &str| {
+        let index = schema::SCHEMA.index_of(name).unwrap();
+        let column = block.metadata.metadata().row_group(0).column(index);
+        column.compression() != parquet::basic::Compression::UNCOMPRESSED
+    };
+    assert!(is_compressed("path") && is_compressed(columns::TRACE_ID));
+    for name in ["http_response_status_code", "rpc_method", columns::EVENTS, columns::SPAN_ID] {
+        assert!(!is_compressed(name), "{name}");
+    }
+    for span in &spans {
+        assert_eq!(**trace(&block, span.trace_id).unwrap().first().unwrap(), *span);
+    }
 }
 
 #[test]

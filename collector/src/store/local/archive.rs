@@ -73,12 +73,8 @@ impl Archiver {
 
     fn archive(&mut self, window: &Arc<FrozenWindow>) -> Result<(), BlockError> {
         let folder = &self.shared.folder;
-        let spans = window.spans.sorted();
         let contents = block::Contents {
-            traces: spans.traces(),
-            starts_unix_ns: spans.starts_unix_ns(),
-            spans: spans
-                .map(|span| span.map(Arc::new).map_err(|error| BlockError::Source(error.to_string()))),
+            spans: window.spans.sorted(),
             services: window.spans.services(),
             segments: window.segments,
             written_unix_ns: now_unix_ns(),
@@ -91,8 +87,10 @@ impl Archiver {
         let mut counted = self.shared.rollups();
         let mut state = self.shared.write();
         counted.settle(window.number, rollups);
-        state.frozen.retain(|frozen| !Arc::ptr_eq(frozen, window));
-        state.blocks.push(Arc::clone(&block));
+        state.settle(window, &block);
+        if !self.shared.config.linger.is_zero() {
+            state.let_linger(window, &block);
+        }
         drop(state);
         drop(counted);
         self.shared.counters.blocks_written.inc();
@@ -185,7 +183,7 @@ impl Archiver {
 
     fn remove_block(&mut self, block: &Arc<Block>) -> io::Result<()> {
         self.manifest.remove(block.file_name())?;
-        self.shared.write().blocks.retain(|kept| !Arc::ptr_eq(kept, block));
+        self.shared.write().forget(|kept| Arc::ptr_eq(kept, block));
         fs::remove_file(block.path())?;
         sync_folder(&self.shared.folder.blocks)
     }

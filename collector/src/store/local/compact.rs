@@ -54,7 +54,7 @@ impl Archiver {
         let replaced = blocks.iter().map(|block| block.file_name());
         self.manifest.swap(merged.file_name(), merged.segments().1, replaced)?;
         let mut state = shared.write();
-        state.blocks.retain(|kept| !blocks.iter().any(|block| Arc::ptr_eq(kept, block)));
+        state.forget(|kept| blocks.iter().any(|block| Arc::ptr_eq(kept, block)));
         state.blocks.push(Arc::clone(&merged));
         state.blocks.sort_by_key(|block| block.segments());
         drop(state);

@@ -1,6 +1,6 @@
 //! What the threads of a store share: the live window, the windows on their way to disk, and the open blocks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -19,6 +19,8 @@ use crate::telemetry::Counters;
 
 /// How many windows' worth of spans may be in memory before batches are refused.
 const MAX_WINDOWS: usize = 3;
+/// How many windows linger at most once they are in blocks.
+const MAX_LINGERING: usize = 2;
 /// Windows smaller than this are not worth refusing anything for.
 const MIN_SPANS_LIMIT: usize = 100_000;
 
@@ -40,9 +42,18 @@ pub(super) struct State {
     /// By the order in which they were written.
     pub(super) blocks: Vec<Arc<Block>>,
     pub(super) frozen: Vec<Arc<FrozenWindow>>,
+    lingering: VecDeque<Lingering>,
     pub(super) live: Window,
     pub(super) live_number: u64,
     pub(super) live_room: Vec<Room>,
+}
+
+/// A window that is in a block, and whose spans are still known.
+#[derive(Debug)]
+struct Lingering {
+    window: Arc<FrozenWindow>,
+    block: Arc<Block>,
+    since: Instant,
 }
 
 /// The state at one moment.
@@ -50,7 +61,7 @@ pub(super) struct State {
 pub(super) struct Snapshot {
     pub(super) blocks: Vec<Arc<Block>>,
     pub(super) frozen: Vec<Arc<FrozenWindow>>,
-    pub(super) live_traces: Vec<Found>,
+    pub(super) in_windows: Vec<Found>,
     pub(super) live: Option<Selection>,
 }
 
@@ -119,16 +130,14 @@ impl Shared {
         drop(state);
         for (number, batches) in windows {
             for batch in batches {
-                let spans = batch.outlines().unwrap_or_else(|error| {
+                if let Err(error) = rollups.count(number, &batch, self.opened.elapsed()) {
                     self.counters.log_failures.inc();
                     tracing::error!(%error, "a batch is missing in the rollups");
-                    Vec::new()
-                });
-                rollups.count(number, &[spans.into()], self.opened.elapsed());
+                }
             }
         }
         // A frozen window that is counted to its end must not change any more: it may be on its way to disk.
-        rollups.count(live, &[], self.opened.elapsed());
+        rollups.expire(live, self.opened.elapsed());
     }
 
     /// Counts for as long as the store is open, so that nothing waits for a reader.
@@ -136,7 +145,16 @@ impl Shared {
         const INTERVAL: Duration = Duration::from_millis(250);
         while !self.is_stopping() {
             self.count_rollups();
+            self.end_lingering();
             std::thread::park_timeout(INTERVAL);
+        }
+    }
+
+    /// Lets go of windows that have lingered for long enough.
+    fn end_lingering(&self) {
+        let is_over = |lingering: &Lingering| lingering.since.elapsed() >= self.config.linger;
+        if self.read().lingering.iter().any(is_over) {
+            self.write().lingering.retain(|lingering| !is_over(lingering));
         }
     }
 
@@ -153,11 +171,16 @@ impl Shared {
         self.read().snapshot()
     }
 
-    /// And the spans of some traces in the live window.
+    /// The spans of some traces in the windows, and the blocks that may have others.
     pub(super) fn snapshot_for(&self, wanted: &BTreeSet<TraceId>) -> Snapshot {
         let state = self.read();
-        let live_traces = wanted.iter().map(|trace_id| state.live.trace(*trace_id)).collect();
-        Snapshot { live_traces, ..state.snapshot() }
+        let windows = state.windows().chain([&state.live]);
+        let found = windows.flat_map(|window| wanted.iter().map(|trace_id| window.trace(*trace_id)));
+        Snapshot {
+            in_windows: found.filter(|found| !found.is_empty()).collect(),
+            blocks: state.blocks_beside_windows().cloned().collect(),
+            ..Snapshot::default()
+        }
     }
 
     /// And what a search has to look at in the live window.
@@ -228,10 +251,18 @@ impl Shared {
     /// Takes room for a batch, or refuses it. A batch alone is always taken: waiting would not help it.
     pub(super) fn reserve(&self, spans: usize, bytes: usize) -> Result<Room, StoreError> {
         let room = self.reserve_for_replay(spans, bytes);
-        let (all_spans, all_bytes) =
-            (self.memory.spans.load(Ordering::Relaxed), self.memory.bytes.load(Ordering::Relaxed));
-        let fits = all_spans <= self.memory.max_spans && all_bytes <= self.config.memory_bytes;
-        if fits || all_spans == spans {
+        let fits = || {
+            let (all_spans, all_bytes) =
+                (self.memory.spans.load(Ordering::Relaxed), self.memory.bytes.load(Ordering::Relaxed));
+            let is_within = all_spans <= self.memory.max_spans && all_bytes <= self.config.memory_bytes;
+            is_within || all_spans == spans
+        };
+        if fits() {
+            return Ok(room);
+        }
+        let lingering = std::mem::take(&mut self.write().lingering);
+        drop(lingering);
+        if fits() {
             return Ok(room);
         }
         Err(StoreError::Busy("spans arrive faster than blocks can be written".to_owned()))
@@ -248,6 +279,40 @@ impl Shared {
 impl State {
     fn snapshot(&self) -> Snapshot {
         Snapshot { blocks: self.blocks.clone(), frozen: self.frozen.clone(), ..Snapshot::default() }
+    }
+
+    /// The windows before the live one, those that linger first.
+    pub(super) fn windows(&self) -> impl Iterator<Item = &Window> {
+        let lingering = self.lingering.iter().map(|lingering| &lingering.window.spans);
+        lingering.chain(self.frozen.iter().map(|window| &window.spans))
+    }
+
+    /// The blocks whose spans are in none of [`State::windows`].
+    pub(super) fn blocks_beside_windows(&self) -> impl Iterator<Item = &Arc<Block>> {
+        let lingers =
+            |block: &Arc<Block>| self.lingering.iter().any(|lingering| Arc::ptr_eq(&lingering.block, block));
+        self.blocks.iter().filter(move |block| !lingers(block))
+    }
+
+    /// Puts a block in the place of its window.
+    pub(super) fn settle(&mut self, window: &Arc<FrozenWindow>, block: &Arc<Block>) {
+        self.frozen.retain(|frozen| !Arc::ptr_eq(frozen, window));
+        self.blocks.push(Arc::clone(block));
+    }
+
+    /// Keeps a window known that is in a block.
+    pub(super) fn let_linger(&mut self, window: &Arc<FrozenWindow>, block: &Arc<Block>) {
+        let (window, block) = (Arc::clone(window), Arc::clone(block));
+        self.lingering.push_back(Lingering { window, block, since: Instant::now() });
+        if self.lingering.len() > MAX_LINGERING {
+            self.lingering.pop_front();
+        }
+    }
+
+    /// Forgets blocks that were removed or merged.
+    pub(super) fn forget(&mut self, is_gone: impl Fn(&Arc<Block>) -> bool) {
+        self.blocks.retain(|block| !is_gone(block));
+        self.lingering.retain(|lingering| !is_gone(&lingering.block));
     }
 
     /// Sets the live window aside; what comes next goes to an empty one.

@@ -2,6 +2,7 @@
 
 mod crash;
 mod durability;
+mod linger;
 mod merge;
 mod rollups;
 
@@ -15,7 +16,14 @@ const LONG: Duration = Duration::from_secs(1_000 * 365 * 24 * 60 * 60);
 
 pub(super) fn config(folder: &Path) -> Config {
     // Test spans begin in 1970, so that a shorter retention would remove their blocks.
-    Config { data_dir: folder.to_owned(), retention: LONG, rollup_retention: LONG, ..Config::default() }
+    // Windows do not linger, so that what is in a block is read from it.
+    Config {
+        data_dir: folder.to_owned(),
+        retention: LONG,
+        rollup_retention: LONG,
+        linger: Duration::ZERO,
+        ..Config::default()
+    }
 }
 
 pub(super) fn open(config: Config) -> (Arc<Counters>, LocalStore) {

@@ -1,22 +1,22 @@
 //! Counts spans as they come, part by part.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use throughline_model::span::Span;
+use throughline_model::otlp::SpanOutline;
 
-use super::call::{End, Names, Outcome, Side};
+use super::call::{End, Outcome, Side};
 use super::kept::{Kept, Written};
+use super::names::Names;
 use super::pairing::{Call, Pairing};
-use super::part::{Part, Sum};
+use super::part::{Part, SeriesNames, Sum};
 use super::{Exemplar, Figures, Rollup, RollupFilter, Series, keep_slower};
+use crate::store::StoreError;
+use crate::store::batch::Head;
 use crate::store::block::BlockError;
+use crate::store::window::FiledBatch;
 
 const NANOSECONDS_PER_MINUTE: u64 = 60_000_000_000;
-
-/// A batch of spans as the live window holds it.
-type Batch = Arc<[Arc<Span>]>;
 
 /// Everything that is counted, by the window the spans lie in. Windows are numbered by age.
 #[derive(Debug, Default)]
@@ -27,6 +27,8 @@ pub(in crate::store) struct Fold {
     kept: Option<Kept>,
     /// Everything since the process started, under minute zero.
     totals: Part,
+    /// Room for the bytes of a batch.
+    buffer: Vec<u8>,
 }
 
 /// How far a window is counted.
@@ -42,24 +44,40 @@ impl Fold {
         self.windows.get(&window).map_or(0, |counted| counted.batches)
     }
 
-    /// Counts the next batches of a window; `now` is measured from any fixed moment.
-    pub(in crate::store) fn count(&mut self, window: u64, batches: &[Batch], now: Duration) {
+    /// Counts the next batch of a window; `now` is measured from any fixed moment. A batch that cannot be read back counts
+    /// as counted.
+    pub(in crate::store) fn count(
+        &mut self,
+        window: u64,
+        batch: &FiledBatch,
+        now: Duration,
+    ) -> Result<(), StoreError> {
+        self.renew_names();
+        self.expire(window, now);
+        let Self { names, pairing, windows, totals, buffer, .. } = self;
+        let counted = windows.entry(window).or_default();
+        counted.batches += 1;
+        let mut parts = Parts { of_window: &mut counted.part, totals, minute: (0, 0) };
+        batch.each_outline(buffer, |head, service, outline| {
+            count_span(&mut parts, names, pairing, now, head, service, outline);
+        })
+    }
+
+    /// Counts calls whose other end did not come in time.
+    pub(in crate::store) fn expire(&mut self, window: u64, now: Duration) {
         let Self { names, pairing, windows, totals, .. } = self;
         let counted = windows.entry(window).or_default();
-        counted.batches += batches.len();
-        let mut parts = Parts { of_window: &mut counted.part, totals };
-        let parts = &mut parts;
-        pairing.expire(now, &mut |call| count_call(parts, call));
-        for span in batches.iter().flat_map(|batch| batch.iter()) {
-            let end = End::of(span, names);
-            if end.as_ref().is_some_and(|end| pairing.knows(end)) {
-                // A sender that saw no answer sends the same span again.
-                continue;
-            }
-            count_operation(parts, span, names);
-            if let Some(end) = end {
-                pairing.push(end, now, &mut |call| count_call(parts, call));
-            }
+        let mut parts = Parts { of_window: &mut counted.part, totals, minute: (0, 0) };
+        pairing.expire(now, &mut |call| count_call(&mut parts, names, call));
+    }
+
+    /// Forgets the names that were seen so far when they are too many.
+    fn renew_names(&mut self) {
+        if let Some(old) = self.names.renew() {
+            let names = &mut self.names;
+            self.pairing.rename(|name| names.get(old.text(name).as_bytes()));
+            self.totals.forget_names();
+            self.windows.values_mut().for_each(|counted| counted.part.forget_names());
         }
     }
 
@@ -114,67 +132,79 @@ impl Fold {
 struct Parts<'a> {
     of_window: &'a mut Part,
     totals: &'a mut Part,
+    /// The start of the last minute that was counted in, in nanoseconds and in seconds: neighbours share it.
+    minute: (u64, u64),
 }
 
 impl Parts<'_> {
-    fn count(&mut self, minute_unix_s: u64, series: &Series, mut count: impl FnMut(&mut Figures)) {
-        count(self.of_window.figures(minute_unix_s, series));
-        count(self.totals.figures(0, series));
+    fn count(
+        &mut self,
+        start_unix_ns: u64,
+        series: SeriesNames,
+        names: &Names,
+        mut count: impl FnMut(&mut Figures),
+    ) {
+        if !(self.minute.0..self.minute.0.saturating_add(NANOSECONDS_PER_MINUTE)).contains(&start_unix_ns) {
+            let minutes = start_unix_ns / NANOSECONDS_PER_MINUTE;
+            self.minute = (minutes * NANOSECONDS_PER_MINUTE, minutes * 60);
+        }
+        count(self.of_window.figures_of(self.minute.1, series, names));
+        count(self.totals.figures_of(0, series, names));
     }
 }
 
-fn minute(start_unix_ns: u64) -> u64 {
-    start_unix_ns / NANOSECONDS_PER_MINUTE * 60
-}
-
-fn count_operation(parts: &mut Parts<'_>, span: &Span, names: &mut Names) {
-    let series = Series::Operation {
-        service: names.get(span.service_name()),
-        kind: span.kind,
-        operation: names.get(&span.name),
-    };
+fn count_span(
+    parts: &mut Parts<'_>,
+    names: &mut Names,
+    pairing: &mut Pairing,
+    now: Duration,
+    head: &Head,
+    service: &[u8],
+    outline: &SpanOutline<'_>,
+) {
+    let side = Side::of(head.kind);
+    if side.is_some_and(|side| pairing.knows(head.trace_id, head.span_id, side)) {
+        // A sender that saw no answer sends the same span again.
+        return;
+    }
+    let service = names.get(service);
+    let series = SeriesNames::Operation { service, kind: head.kind, operation: names.get(outline.name) };
     let exemplar = Exemplar {
-        trace_id: span.trace_id,
-        span_id: span.span_id,
-        start_unix_ns: span.start_unix_ns,
-        duration_ns: span.duration_ns(),
+        trace_id: head.trace_id,
+        span_id: head.span_id,
+        start_unix_ns: head.start_unix_ns,
+        duration_ns: head.duration_ns(),
     };
-    let outcome = Outcome::of(span.status);
-    parts.count(minute(span.start_unix_ns), &series, |figures| observe(figures, exemplar, outcome));
+    let outcome = Outcome::of(head.status);
+    parts.count(head.start_unix_ns, series, names, |figures| observe(figures, exemplar, outcome));
+    if let Some(side) = side {
+        let end = End::of(side, head, service, outline, names);
+        pairing.push(end, now, &mut |call| count_call(parts, names, call));
+    }
 }
 
-fn count_call(parts: &mut Parts<'_>, call: Call) {
-    let (seen, series, client_duration_ns, outcome) = match call {
+fn count_call(parts: &mut Parts<'_>, names: &Names, call: Call) {
+    let (seen, client, server, client_duration_ns, outcome) = match call {
         Call::Both(client, server) => {
-            let series = edge(client.service, Arc::clone(&server.service), &server);
             let outcome = client.outcome.or(server.outcome);
-            (server, series, Some(client.duration_ns), outcome)
+            (server, client.service, server.service, Some(client.duration_ns), outcome)
         }
         Call::One(client) if client.side == Side::Client => {
-            let series = edge(Arc::clone(&client.service), Arc::clone(&client.peer), &client);
-            let (duration_ns, outcome) = (client.duration_ns, client.outcome);
-            (client, series, Some(duration_ns), outcome)
+            (client, client.service, client.peer, Some(client.duration_ns), client.outcome)
         }
-        Call::One(server) => {
-            let series = edge(Arc::clone(&server.peer), Arc::clone(&server.service), &server);
-            let outcome = server.outcome;
-            (server, series, None, outcome)
-        }
+        Call::One(server) => (server, server.peer, server.service, None, server.outcome),
     };
     // An entry has no caller that could have sent a span.
     let is_whole = client_duration_ns.is_some() == (seen.side == Side::Server);
     let is_entry = seen.side == Side::Server && seen.parent.is_none();
-    parts.count(minute(seen.start_unix_ns), &series, |figures| {
+    let series = SeriesNames::Edge { client, server, route: seen.route };
+    parts.count(seen.start_unix_ns, series, names, |figures| {
         observe(figures, seen.exemplar(), outcome);
         figures.one_sided += u64::from(!is_whole && !is_entry);
         if let Some(duration_ns) = client_duration_ns {
             figures.client_durations.observe(duration_ns);
         }
     });
-}
-
-fn edge(client: Arc<str>, server: Arc<str>, seen: &End) -> Series {
-    Series::Edge { client, server, route: Arc::clone(&seen.route) }
 }
 
 fn observe(figures: &mut Figures, exemplar: Exemplar, outcome: Outcome) {

@@ -1,19 +1,20 @@
 //! Finds the two ends of each call among spans that come in any order.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use throughline_model::id::{SpanId, TraceId};
 
 use super::PATIENCE;
 use super::call::{End, Side};
+use super::names::Name;
+use crate::store::hash::FastMap;
 
 /// Ends that may wait; beyond, the ones that have waited longest count as they are.
 const MAX_WAITING: usize = 100_000;
 
 /// A call whose ends are as known as they will be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Call {
     /// Caller and callee.
     Both(End, End),
@@ -35,17 +36,24 @@ struct Waiting {
 /// Ends that wait. Times are measured from any fixed moment and never run backwards.
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
-    ends: HashMap<Key, Waiting>,
+    ends: FastMap<Key, Waiting>,
     /// Ends whose parent has not come, by that parent.
-    children: HashMap<(TraceId, SpanId), VecDeque<Key>>,
+    children: FastMap<(TraceId, SpanId), VecDeque<Key>>,
     arrivals: VecDeque<(Duration, u64, Key)>,
     number: u64,
 }
 
 impl Pairing {
     /// Whether this end came before and is not forgotten yet.
-    pub(super) fn knows(&self, end: &End) -> bool {
-        self.ends.contains_key(&(end.trace_id, end.span_id, end.side))
+    pub(super) fn knows(&self, trace_id: TraceId, span_id: SpanId, side: Side) -> bool {
+        self.ends.contains_key(&(trace_id, span_id, side))
+    }
+
+    /// Puts other numbers in the place of names.
+    pub(super) fn rename(&mut self, mut new: impl FnMut(Name) -> Name) {
+        for Waiting { end, .. } in self.ends.values_mut() {
+            (end.service, end.peer, end.route) = (new(end.service), new(end.peer), new(end.route));
+        }
     }
 
     /// Takes an end that is not known; calls that are known now are handed to `count`.
@@ -61,14 +69,14 @@ impl Pairing {
         {
             // As in Zipkin, both ends share one id.
             if !server.is_settled {
-                count(Call::Both(end.clone(), server.end.clone()));
+                count(Call::Both(end, server.end));
             }
             server.is_settled = true;
             is_settled = true;
         }
         if end.side == Side::Server && end.parent.is_none() && !is_settled {
             is_settled = true;
-            count(Call::One(end.clone()));
+            count(Call::One(end));
         }
         self.number += 1;
         self.arrivals.push_back((now, self.number, key));
@@ -159,7 +167,7 @@ impl Pairing {
 fn meet(client: &End, child: &End, count: &mut dyn FnMut(Call)) -> bool {
     match child.side {
         Side::Server => {
-            count(Call::Both(client.clone(), child.clone()));
+            count(Call::Both(*client, *child));
             true
         }
         Side::Client => client.service == child.service,
@@ -172,6 +180,6 @@ fn below_server(parent: &End, child: &mut End) -> bool {
     if child.side == Side::Client || parent.service == child.service {
         return child.side == Side::Server;
     }
-    child.peer = Arc::clone(&parent.service);
+    child.peer = parent.service;
     false
 }

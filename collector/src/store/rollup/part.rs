@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use throughline_model::span::SpanKind;
 
+use super::names::{Name, Names};
 use super::{Figures, Rollup, RollupFilter, Series};
+use crate::store::hash::FastMap;
 
 /// Series of one part that are counted apart; the names come from the network.
 const MAX_SERIES: usize = 20_000;
@@ -16,8 +18,32 @@ const OTHER: &str = "(other)";
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Part {
     numbers: HashMap<Series, u32>,
+    /// The same by the numbers of the names, until those change.
+    by_names: FastMap<SeriesNames, u32>,
     series: Vec<Series>,
-    figures: HashMap<(u64, u32), Figures>,
+    figures: FastMap<(u64, u32), Figures>,
+}
+
+/// A series by the numbers of its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum SeriesNames {
+    Operation { service: Name, kind: SpanKind, operation: Name },
+    Edge { client: Name, server: Name, route: Name },
+}
+
+impl SeriesNames {
+    fn text(self, names: &Names) -> Series {
+        match self {
+            Self::Operation { service, kind, operation } => {
+                Series::Operation { service: names.text(service), kind, operation: names.text(operation) }
+            }
+            Self::Edge { client, server, route } => Series::Edge {
+                client: names.text(client),
+                server: names.text(server),
+                route: names.text(route),
+            },
+        }
+    }
 }
 
 impl Part {
@@ -25,6 +51,29 @@ impl Part {
     pub(super) fn figures(&mut self, minute_unix_s: u64, series: &Series) -> &mut Figures {
         let number = self.number(series);
         self.figures.entry((minute_unix_s, number)).or_default()
+    }
+
+    /// The same by the numbers of the names.
+    pub(super) fn figures_of(
+        &mut self,
+        minute_unix_s: u64,
+        series: SeriesNames,
+        names: &Names,
+    ) -> &mut Figures {
+        let number = match self.by_names.get(&series) {
+            Some(number) => *number,
+            None => {
+                let number = self.number(&series.text(names));
+                self.by_names.insert(series, number);
+                number
+            }
+        };
+        self.figures.entry((minute_unix_s, number)).or_default()
+    }
+
+    /// Says that numbers of names do not mean any more what they meant.
+    pub(super) fn forget_names(&mut self) {
+        self.by_names.clear();
     }
 
     /// Hands out what a filter takes, in no order.

@@ -1,12 +1,12 @@
 //! Which spans are one call, and what is counted when an end is missing.
 
-use std::sync::Arc;
-
 use throughline_model::attribute;
 use throughline_model::span::{Attribute, Span, SpanKind, StatusCode, Value};
 
 use super::*;
+use crate::store::batch::Batch;
 use crate::store::contract::span;
+use crate::store::window::{Payload, Window};
 
 /// `(id, parent, kind, service)`; the id is also the start, and a hundred times the duration.
 type Sketch = (u64, u64, SpanKind, &'static str);
@@ -23,17 +23,20 @@ fn drawn(&(id, parent, kind, service): &Sketch) -> Span {
     }
 }
 
-fn batch(spans: impl IntoIterator<Item = Span>) -> Arc<[Arc<Span>]> {
-    spans.into_iter().map(Arc::new).collect()
+fn count(fold: &mut Fold, spans: &[Span], now: Duration) {
+    let batch = Batch::of_spans(spans).unwrap().0;
+    let mut window = Window::default();
+    window.push(batch.heads, &batch.payload, Payload::Memory(batch.payload.clone()));
+    fold.count(0, &window.batches()[0], now).unwrap();
 }
 
 /// `client>server calls/errors/one-sided`, after everybody's patience has ended.
 fn edges(spans: &[Span]) -> Vec<String> {
     let mut fold = Fold::default();
     for (second, one) in (0..).zip(spans) {
-        fold.count(0, &[batch([one.clone()])], Duration::from_millis(second));
+        count(&mut fold, std::slice::from_ref(one), Duration::from_millis(second));
     }
-    fold.count(0, &[], Duration::from_secs(60));
+    fold.expire(0, Duration::from_secs(60));
     let filter = RollupFilter {
         series: SeriesFilter::Edges { client: None, server: None },
         ..RollupFilter::default()
@@ -130,7 +133,7 @@ fn a_failed_call_counts_for_the_route_of_the_others() {
         ..drawn(&(2, 0, SERVER, "b"))
     };
     let mut fold = Fold::default();
-    fold.count(0, &[batch([drawn(&(1, 0, SERVER, "b")), failed])], Duration::ZERO);
+    count(&mut fold, &[drawn(&(1, 0, SERVER, "b")), failed], Duration::ZERO);
     let series = SeriesFilter::Edges { client: None, server: None };
     let rollups = fold.read(&RollupFilter { series, ..RollupFilter::default() }).unwrap();
     let figures: Vec<_> = rollups.iter().map(|one| (one.figures.calls, one.figures.errors)).collect();
@@ -140,8 +143,8 @@ fn a_failed_call_counts_for_the_route_of_the_others() {
 #[test]
 fn a_span_that_is_sent_again_is_counted_once() {
     let mut fold = Fold::default();
-    let sent = batch([drawn(&(1, 0, SERVER, "a"))]);
-    fold.count(0, &[Arc::clone(&sent), sent], Duration::ZERO);
+    let sent = [drawn(&(1, 0, SERVER, "a"))];
+    (0..2).for_each(|_| count(&mut fold, &sent, Duration::ZERO));
     let calls: Vec<u64> =
         fold.read(&RollupFilter::default()).unwrap().iter().map(|rollup| rollup.figures.calls).collect();
     assert_eq!(calls, [1, 1], "one operation and one edge");
@@ -150,11 +153,32 @@ fn a_span_that_is_sent_again_is_counted_once() {
 #[test]
 fn too_many_names_are_counted_together() {
     let mut fold = Fold::default();
-    let spans = (1..=30_000).map(|id| Span { name: format!("GET /{id}"), ..drawn(&(id, 0, SERVER, "a")) });
-    fold.count(0, &[batch(spans)], Duration::ZERO);
+    let spans: Vec<Span> =
+        (1..=30_000).map(|id| Span { name: format!("GET /{id}"), ..drawn(&(id, 0, SERVER, "a")) }).collect();
+    count(&mut fold, &spans, Duration::ZERO);
     let found = fold.read(&RollupFilter::default()).unwrap();
     assert!(found.len() < 21_000, "{}", found.len());
     assert_eq!(found.iter().map(|rollup| rollup.figures.calls).sum::<u64>(), 60_000);
     let other = |rollup: &&Rollup| matches!(&rollup.series, Series::Operation { service, .. } if &**service == "(other)");
     assert!(found.iter().find(other).is_some_and(|rollup| rollup.figures.calls > 1_000));
+}
+
+#[test]
+fn names_may_be_forgotten_while_ends_wait() {
+    let mut fold = Fold::default();
+    count(&mut fold, &[drawn(&(1, 0, SERVER, "a")), drawn(&(2, 1, CLIENT, "a"))], Duration::ZERO);
+    for ids in (10..60_010).collect::<Vec<u64>>().chunks(20_000) {
+        let calling = |id: &u64| {
+            let address = Value::Text(format!("pod-{id}"));
+            let address = Attribute { key: attribute::SERVER_ADDRESS.to_owned(), value: address };
+            Span { attributes: vec![address], ..drawn(&(*id, 0, CLIENT, "b")) }
+        };
+        count(&mut fold, &ids.iter().map(calling).collect::<Vec<_>>(), Duration::ZERO);
+    }
+    count(&mut fold, &[drawn(&(3, 2, SERVER, "c"))], Duration::ZERO);
+    let filter = RollupFilter {
+        series: SeriesFilter::Edges { client: Some("a".to_owned()), server: Some("c".to_owned()) },
+        ..RollupFilter::default()
+    };
+    assert_eq!(fold.read(&filter).unwrap().len(), 1);
 }

@@ -1,7 +1,8 @@
 //! Names that repeat, each kept once and known by a number: a bounded list, because they come from the network.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
+use crate::store::hash::FastMap;
 use crate::store::services::ServiceNames;
 
 /// The number of every name that the list has no place for.
@@ -12,7 +13,8 @@ const MAX_NAME_BYTES: usize = 256;
 /// The names of a window.
 #[derive(Debug)]
 pub(super) struct Names {
-    ids: HashMap<Box<str>, u32>,
+    ids: FastMap<Arc<str>, u32>,
+    texts: Vec<Arc<str>>,
     max: usize,
     has_unlisted: bool,
 }
@@ -32,7 +34,7 @@ pub(super) enum Wanted {
 
 impl Names {
     pub(super) fn new(max: usize) -> Self {
-        Self { ids: HashMap::new(), max, has_unlisted: false }
+        Self { ids: FastMap::default(), texts: Vec::new(), max, has_unlisted: false }
     }
 
     /// The number of a name, a new one if it is new. Bytes that are not UTF-8 count as the text that spans show.
@@ -46,8 +48,15 @@ impl Names {
             return UNLISTED;
         }
         let id = self.ids.len() as u32;
-        self.ids.insert(text.into_owned().into_boxed_str(), id);
+        let text: Arc<str> = Arc::from(text.as_ref());
+        self.texts.push(Arc::clone(&text));
+        self.ids.insert(text, id);
         id
+    }
+
+    /// The name with a number; `None` for [`UNLISTED`].
+    pub(super) fn text(&self, id: u32) -> Option<&Arc<str>> {
+        self.texts.get(id as usize)
     }
 
     /// Which spans may have a name.

@@ -7,14 +7,14 @@ use crate::attribute::SERVICE_NAME;
 use crate::otlp::wire::Field;
 
 /// A resource's attributes, as the target makes them.
-pub(super) struct ResourceFields<T: Target> {
+pub(super) struct ResourceFields<'a, T: Target<'a>> {
     pub(super) attributes: Vec<T::Attribute>,
     /// Parts that were left out or shortened.
     pub(super) cut: u64,
 }
 
-impl<T: Target> ResourceFields<T> {
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
+impl<'a, T: Target<'a>> ResourceFields<'a, T> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let (mut attributes, mut room) = (Vec::new(), Room::new());
         each_field(bytes, |number, field| match number {
             1 => {

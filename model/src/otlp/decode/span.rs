@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use super::limits::{self, Room};
-use super::value::{Target, push_attribute};
+use super::value::{Borrowed, Owned, Target, push_attribute};
 use super::{DecodeError, SpanPlace, each_field};
 use crate::attribute::{CUT, STUB};
 use crate::id::{SpanId, TraceId};
+use crate::otlp::borrowed::{AttributeRef, SpanRef, ValueRef};
 use crate::otlp::wire::{Field, Reader};
-use crate::span::{Attribute, Resource, Span, SpanEvent, SpanKind, SpanLink, StatusCode, Value};
+use crate::span::{Attribute, Resource, Span, SpanKind, StatusCode, Value};
 
 /// A span as it stands on the wire, its parts as the target makes them.
-pub(super) struct SpanFields<'a, T: Target> {
+pub(super) struct SpanFields<'a, T: Target<'a>> {
     pub(super) trace_id: &'a [u8],
     pub(super) span_id: &'a [u8],
     pub(super) parent_span_id: &'a [u8],
@@ -30,7 +31,7 @@ pub(super) struct SpanFields<'a, T: Target> {
     pub(super) cut: u64,
 }
 
-impl<T: Target> Default for SpanFields<'_, T> {
+impl<'a, T: Target<'a>> Default for SpanFields<'a, T> {
     fn default() -> Self {
         Self {
             trace_id: &[],
@@ -59,7 +60,7 @@ pub(super) struct Ids {
     pub(super) parent_span_id: Option<SpanId>,
 }
 
-impl<'a, T: Target> SpanFields<'a, T> {
+impl<'a, T: Target<'a>> SpanFields<'a, T> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut room = Room::new();
         let mut span = Self::default();
@@ -105,10 +106,7 @@ impl<'a, T: Target> SpanFields<'a, T> {
     }
 }
 
-impl<T> SpanFields<'_, T>
-where
-    T: Target<Text = String, Value = Value, Attribute = Attribute, Event = SpanEvent, Link = SpanLink>,
-{
+impl SpanFields<'_, Owned> {
     pub(super) fn into_span(
         mut self,
         place: SpanPlace,
@@ -127,7 +125,7 @@ where
             parent_span_id,
             trace_state: self.trace_state,
             flags: self.flags,
-            name: T::text(self.name),
+            name: Owned::text(self.name),
             kind: self.kind,
             start_unix_ns: self.start_unix_ns,
             end_unix_ns: self.end_unix_ns,
@@ -141,10 +139,30 @@ where
     }
 }
 
+impl<'a> SpanFields<'a, Borrowed> {
+    pub(super) fn into_span_ref(mut self, place: SpanPlace) -> SpanRef<'a> {
+        if place.is_stub {
+            self.attributes.push(AttributeRef { key: STUB.as_bytes(), value: ValueRef::Bool(true) });
+        }
+        if self.cut > 0 {
+            self.attributes.push(AttributeRef { key: CUT.as_bytes(), value: ValueRef::Int(self.cut as i64) });
+        }
+        SpanRef {
+            trace_state: self.trace_state,
+            flags: self.flags,
+            name: self.name,
+            attributes: self.attributes,
+            events: self.events,
+            links: self.links,
+            status_message: self.status_message,
+        }
+    }
+}
+
 /// An event without any field says nothing and is left out.
-fn push_event<T: Target>(
+fn push_event<'a, T: Target<'a>>(
     events: &mut Vec<T::Event>,
-    bytes: &[u8],
+    bytes: &'a [u8],
     room: &mut Room,
 ) -> Result<(), DecodeError> {
     if !T::TAKES_EVENTS_AND_LINKS || bytes.is_empty() || !room.admits(events.len(), limits::MAX_EVENTS) {
@@ -168,7 +186,11 @@ fn push_event<T: Target>(
 }
 
 /// A link without usable ids says nothing and is left out.
-fn push_link<T: Target>(links: &mut Vec<T::Link>, bytes: &[u8], room: &mut Room) -> Result<(), DecodeError> {
+fn push_link<'a, T: Target<'a>>(
+    links: &mut Vec<T::Link>,
+    bytes: &'a [u8],
+    room: &mut Room,
+) -> Result<(), DecodeError> {
     if !T::TAKES_EVENTS_AND_LINKS || !room.admits(links.len(), limits::MAX_LINKS) {
         return Ok(());
     }
@@ -189,7 +211,10 @@ fn push_link<T: Target>(links: &mut Vec<T::Link>, bytes: &[u8], room: &mut Room)
     Ok(())
 }
 
-fn read_status<T: Target>(bytes: &[u8], room: &mut Room) -> Result<(StatusCode, T::Text), DecodeError> {
+fn read_status<'a, T: Target<'a>>(
+    bytes: &'a [u8],
+    room: &mut Room,
+) -> Result<(StatusCode, T::Text), DecodeError> {
     let (mut code, mut words) = (StatusCode::Unset, T::Text::default());
     each_field(bytes, |number, field| {
         match (number, field) {

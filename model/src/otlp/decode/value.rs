@@ -4,12 +4,13 @@ use super::limits::{self, Room};
 use super::{DecodeError, MAX_VALUE_DEPTH, each_field, message};
 use crate::attribute;
 use crate::id::{SpanId, TraceId};
+use crate::otlp::borrowed::{AttributeRef, EventRef, LinkRef, ValueRef};
 use crate::otlp::wire::Field;
 use crate::span::{Attribute, SpanEvent, SpanLink, Value};
 
 /// What is made of the parts of a span: owned values, or nothing where bytes are only checked. Both go the same way through
 /// the bytes, so both find the same faults and cut the same parts.
-pub(super) trait Target {
+pub(super) trait Target<'a> {
     type Text: Default;
     type Value;
     type Attribute;
@@ -24,8 +25,8 @@ pub(super) trait Target {
         true
     }
 
-    fn text(raw: &[u8]) -> Self::Text;
-    fn scalar(value: Scalar<'_>) -> Self::Value;
+    fn text(raw: &'a [u8]) -> Self::Text;
+    fn scalar(value: Scalar<'a>) -> Self::Value;
     fn list(values: Vec<Self::Value>) -> Self::Value;
     fn map(attributes: Vec<Self::Attribute>) -> Self::Value;
     fn attribute(key: Self::Text, value: Self::Value) -> Self::Attribute;
@@ -47,7 +48,7 @@ pub(super) enum Scalar<'a> {
 #[derive(Debug)]
 pub(super) enum Owned {}
 
-impl Target for Owned {
+impl Target<'_> for Owned {
     type Text = String;
     type Value = Value;
     type Attribute = Attribute;
@@ -89,50 +90,97 @@ impl Target for Owned {
     }
 }
 
-/// Makes owned values of what tells who called whom, and nothing of the rest.
+/// Leaves everything where it is.
+#[derive(Debug)]
+pub(super) enum Borrowed {}
+
+impl<'a> Target<'a> for Borrowed {
+    type Text = &'a [u8];
+    type Value = ValueRef<'a>;
+    type Attribute = AttributeRef<'a>;
+    type Event = EventRef<'a>;
+    type Link = LinkRef<'a>;
+
+    fn text(raw: &'a [u8]) -> &'a [u8] {
+        raw
+    }
+
+    fn scalar(value: Scalar<'a>) -> ValueRef<'a> {
+        match value {
+            Scalar::Text(raw) => ValueRef::Text(raw),
+            Scalar::Bool(truth) => ValueRef::Bool(truth),
+            Scalar::Int(number) => ValueRef::Int(number),
+            Scalar::Double(number) => ValueRef::Double(number),
+            Scalar::Bytes(raw) => ValueRef::Bytes(raw),
+        }
+    }
+
+    fn list(values: Vec<ValueRef<'a>>) -> ValueRef<'a> {
+        ValueRef::List(values)
+    }
+
+    fn map(attributes: Vec<AttributeRef<'a>>) -> ValueRef<'a> {
+        ValueRef::Map(attributes)
+    }
+
+    fn attribute(key: &'a [u8], value: ValueRef<'a>) -> AttributeRef<'a> {
+        AttributeRef { key, value }
+    }
+
+    fn event(time_unix_ns: u64, name: &'a [u8], attributes: Vec<AttributeRef<'a>>) -> EventRef<'a> {
+        EventRef { time_unix_ns, name, attributes }
+    }
+
+    fn link(trace_id: TraceId, span_id: SpanId, attributes: Vec<AttributeRef<'a>>) -> LinkRef<'a> {
+        LinkRef { trace_id, span_id, attributes }
+    }
+}
+
+/// Leaves where it is what tells who called whom, and makes nothing of the rest.
 #[derive(Debug)]
 pub(super) enum Outline {}
 
-impl Target for Outline {
-    type Text = String;
-    type Value = Value;
-    type Attribute = Attribute;
-    type Event = SpanEvent;
-    type Link = SpanLink;
+impl<'a> Target<'a> for Outline {
+    type Text = &'a [u8];
+    /// Text, or no text.
+    type Value = Option<&'a [u8]>;
+    type Attribute = (&'a [u8], Option<&'a [u8]>);
+    type Event = ();
+    type Link = ();
 
     const TAKES_EVENTS_AND_LINKS: bool = false;
 
     fn takes(key: &[u8]) -> bool {
-        OUTLINE_ATTRIBUTES.iter().any(|wanted| wanted.as_bytes() == key)
+        // The last byte tells nearly all others apart.
+        let is_one = |wanted: &str| wanted.as_bytes().last() == key.last() && wanted.as_bytes() == key;
+        OUTLINE_ATTRIBUTES.into_iter().any(is_one)
     }
 
-    fn text(raw: &[u8]) -> String {
-        Owned::text(raw)
+    fn text(raw: &'a [u8]) -> &'a [u8] {
+        raw
     }
 
-    fn scalar(value: Scalar<'_>) -> Value {
-        Owned::scalar(value)
+    fn scalar(value: Scalar<'a>) -> Option<&'a [u8]> {
+        match value {
+            Scalar::Text(raw) => Some(raw),
+            _ => None,
+        }
     }
 
-    fn list(values: Vec<Value>) -> Value {
-        Value::List(values)
+    fn list(_: Vec<Option<&'a [u8]>>) -> Option<&'a [u8]> {
+        None
     }
 
-    fn map(attributes: Vec<Attribute>) -> Value {
-        Value::Map(attributes)
+    fn map(_: Vec<Self::Attribute>) -> Option<&'a [u8]> {
+        None
     }
 
-    fn attribute(key: String, value: Value) -> Attribute {
-        Attribute { key, value }
+    fn attribute(key: &'a [u8], value: Option<&'a [u8]>) -> Self::Attribute {
+        (key, value)
     }
 
-    fn event(time_unix_ns: u64, name: String, attributes: Vec<Attribute>) -> SpanEvent {
-        SpanEvent { time_unix_ns, name, attributes }
-    }
-
-    fn link(trace_id: TraceId, span_id: SpanId, attributes: Vec<Attribute>) -> SpanLink {
-        SpanLink { trace_id, span_id, attributes }
-    }
+    fn event(_: u64, _: &'a [u8], _: Vec<Self::Attribute>) {}
+    fn link(_: TraceId, _: SpanId, _: Vec<Self::Attribute>) {}
 }
 
 /// The attributes of an outline.
@@ -143,7 +191,7 @@ const OUTLINE_ATTRIBUTES: [&str; 4] =
 #[derive(Debug)]
 pub(super) enum Checked {}
 
-impl Target for Checked {
+impl Target<'_> for Checked {
     type Text = ();
     type Value = ();
     type Attribute = ();
@@ -160,10 +208,10 @@ impl Target for Checked {
 }
 
 /// Leaves the attribute out, and counts it, when there are `max` already.
-pub(super) fn push_attribute<T: Target>(
+pub(super) fn push_attribute<'a, T: Target<'a>>(
     attributes: &mut Vec<T::Attribute>,
     max: usize,
-    bytes: &[u8],
+    bytes: &'a [u8],
     depth: usize,
     room: &mut Room,
 ) -> Result<(), DecodeError> {
@@ -190,8 +238,8 @@ pub(super) fn push_attribute<T: Target>(
     Ok(())
 }
 
-fn read_value<T: Target>(
-    bytes: &[u8],
+fn read_value<'a, T: Target<'a>>(
+    bytes: &'a [u8],
     depth: usize,
     room: &mut Room,
 ) -> Result<Option<T::Value>, DecodeError> {
@@ -216,7 +264,11 @@ fn read_value<T: Target>(
     Ok(value)
 }
 
-fn read_list<T: Target>(bytes: &[u8], depth: usize, room: &mut Room) -> Result<Vec<T::Value>, DecodeError> {
+fn read_list<'a, T: Target<'a>>(
+    bytes: &'a [u8],
+    depth: usize,
+    room: &mut Room,
+) -> Result<Vec<T::Value>, DecodeError> {
     let mut values = Vec::new();
     each_field(bytes, |number, field| {
         if number == 1 {
@@ -230,8 +282,8 @@ fn read_list<T: Target>(bytes: &[u8], depth: usize, room: &mut Room) -> Result<V
     Ok(values)
 }
 
-fn read_map<T: Target>(
-    bytes: &[u8],
+fn read_map<'a, T: Target<'a>>(
+    bytes: &'a [u8],
     depth: usize,
     room: &mut Room,
 ) -> Result<Vec<T::Attribute>, DecodeError> {

@@ -15,7 +15,7 @@ fn is_whole(spans: &[(u64, u64, SpanKind)]) -> bool {
     };
     let spans: Vec<Span> = spans.iter().map(span).collect();
     let heads = Batch::of_spans(&spans).unwrap().0.heads.spans;
-    is_surely_whole(heads)
+    tree(&heads).is_some()
 }
 
 #[test]
@@ -34,4 +34,17 @@ fn only_one_tree_of_calls_seen_from_both_ends_is_whole() {
     assert!(!is_whole(&[(1, 1, Server)]), "its own parent");
     assert!(!is_whole(&[(1, 0, Server), (1, 0, Server)]), "a span came twice");
     assert!(!is_whole(&[(1, 0, Server), (2, 1, Client), (2, 1, Server)]), "a shared id");
+}
+
+#[test]
+fn parents_stand_before_their_children() {
+    let sketch = [(3, 2), (4, 1), (2, 1), (1, 0)];
+    let span = |&(id, parent): &(u64, u64)| Span {
+        parent_span_id: SpanId::from_bytes(&u64::to_be_bytes(parent)),
+        kind: SpanKind::Server,
+        ..span(1, id, "cart", 100)
+    };
+    let spans: Vec<Span> = sketch.iter().map(span).collect();
+    let heads = Batch::of_spans(&spans).unwrap().0.heads.spans;
+    assert_eq!(tree(&heads).unwrap(), [(3, None), (1, Some(0)), (2, Some(0)), (0, Some(2))]);
 }

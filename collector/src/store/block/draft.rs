@@ -1,0 +1,283 @@
+//! Rows of a block before they are columns on disk: filled from encoded spans in the order in which they came, each at the
+//! place that it has in the block.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::builder::FixedSizeBinaryBuilder;
+use arrow_array::{ArrayRef, RecordBatch, UInt8Array, UInt32Array, UInt64Array};
+use throughline_model::otlp::{AttributeRef, SpanRef, ValueRef, read_resource, read_service_name, read_span};
+
+use super::columns::{self, ATTRIBUTE_COLUMNS, ColumnType};
+use super::filling::{NumberColumn, Repetition, TextColumn};
+use super::schema::SCHEMA;
+use super::{BlockError, blob};
+use crate::store::batch::Head;
+use crate::store::window::{BlockPlace, FiledBatch, SortedSpans, UNKNOWN_SERVICE, part};
+
+/// Rows that lie next to each other in a block.
+pub(super) struct Draft<'a> {
+    heads: Vec<&'a Head>,
+    flags: Vec<u32>,
+    trace_state: TextColumn,
+    name: TextColumn,
+    status_message: TextColumn,
+    service: TextColumn,
+    resource: TextColumn,
+    attributes: TextColumn,
+    events: TextColumn,
+    links: TextColumn,
+    attribute_columns: Vec<AttributeValues>,
+    /// Which column the attribute at some place had in the span before: neighbours are alike.
+    hints: Vec<(Vec<u8>, Option<usize>)>,
+    /// Attributes with a column that some span has with a value of another type, or more than once.
+    inline: BTreeSet<String>,
+}
+
+/// The column of one attribute.
+enum AttributeValues {
+    Text(TextColumn),
+    Integer(NumberColumn),
+}
+
+impl<'a> Draft<'a> {
+    /// Reads the spans of some places. May block on disk.
+    pub(super) fn read(spans: &SortedSpans<'a>, places: &[BlockPlace]) -> Result<Self, BlockError> {
+        let mut draft = Self::of(places.iter().filter_map(|place| spans.head(*place)).collect());
+        let mut by_batch: Vec<(BlockPlace, u32)> = places.iter().copied().zip(0..).collect();
+        by_batch.sort_unstable_by_key(|(place, _)| (place.batch, place.head));
+        let mut buffer = Vec::new();
+        for wanted in by_batch.chunk_by(|one, other| one.0.batch == other.0.batch) {
+            let batch = wanted.first().and_then(|(place, _)| spans.batches().get(place.batch as usize));
+            if let Some(batch) = batch {
+                draft.read_batch(batch, wanted, &mut buffer)?;
+            }
+        }
+        Ok(draft)
+    }
+
+    fn of(heads: Vec<&'a Head>) -> Self {
+        let rows = heads.len();
+        let words = || TextColumn::new(rows, Repetition::Frequent);
+        let attribute_columns = ATTRIBUTE_COLUMNS.iter().map(|column| match column.column_type {
+            ColumnType::Word => AttributeValues::Text(words()),
+            ColumnType::Text => AttributeValues::Text(TextColumn::new(rows, Repetition::Seldom)),
+            ColumnType::Integer => AttributeValues::Integer(NumberColumn::new(rows)),
+        });
+        Self {
+            heads,
+            flags: vec![0; rows],
+            trace_state: words(),
+            name: words(),
+            status_message: words(),
+            service: words(),
+            resource: words(),
+            attributes: words(),
+            events: words(),
+            links: words(),
+            attribute_columns: attribute_columns.collect(),
+            hints: Vec::new(),
+            inline: BTreeSet::new(),
+        }
+    }
+
+    fn read_batch(
+        &mut self,
+        batch: &FiledBatch,
+        wanted: &[(BlockPlace, u32)],
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), BlockError> {
+        let message = batch.message(buffer).map_err(|error| BlockError::Source(error.to_string()))?;
+        let (mut resource, mut sender, mut scratch) = (None, (0, 0), Vec::new());
+        for row in wanted.iter().map(|(_, row)| *row as usize) {
+            let Some(head) = self.heads.get(row).copied() else { continue };
+            if resource != Some(head.place.resource_at) {
+                resource = Some(head.place.resource_at);
+                sender = self.sender(part(message, head.place.resource()), &mut scratch)?;
+            }
+            self.service.set(row, sender.0);
+            self.resource.set(row, sender.1);
+            let span = read_span(part(message, head.place.span()), head.place).map_err(unreadable)?;
+            self.set_span(row, &span, &mut scratch);
+        }
+        Ok(())
+    }
+
+    /// The numbers of a service and of a resource.
+    fn sender(&mut self, resource: &[u8], scratch: &mut Vec<u8>) -> Result<(u32, u32), BlockError> {
+        let service = read_service_name(resource).map_err(unreadable)?;
+        scratch.clear();
+        blob::write_attributes(scratch, &read_resource(resource).map_err(unreadable)?, |_, _| None);
+        let service = self.service.text(service.unwrap_or(UNKNOWN_SERVICE.as_bytes()));
+        Ok((service, self.resource.bytes(scratch)))
+    }
+
+    fn set_span(&mut self, row: usize, span: &SpanRef<'_>, scratch: &mut Vec<u8>) {
+        if let Some(flags) = self.flags.get_mut(row) {
+            *flags = span.flags;
+        }
+        for (column, raw) in [
+            (&mut self.trace_state, span.trace_state),
+            (&mut self.name, span.name),
+            (&mut self.status_message, span.status_message),
+        ] {
+            let number = column.text(raw);
+            column.set(row, number);
+        }
+        let Self { attribute_columns, hints, inline, .. } = self;
+        scratch.clear();
+        blob::write_attributes(scratch, &span.attributes, |place, attribute| {
+            let column = column_of(hints, place, attribute.key)?;
+            let is_taken =
+                attribute_columns.get_mut(column).is_some_and(|values| values.take(row, attribute));
+            if !is_taken && let Ok(key) = std::str::from_utf8(attribute.key) {
+                inline.insert(key.to_owned());
+            }
+            is_taken.then_some(column)
+        });
+        set_bytes(&mut self.attributes, row, scratch);
+        if !span.events.is_empty() {
+            scratch.clear();
+            blob::write_events(scratch, &span.events);
+            set_bytes(&mut self.events, row, scratch);
+        }
+        if !span.links.is_empty() {
+            scratch.clear();
+            blob::write_links(scratch, &span.links);
+            set_bytes(&mut self.links, row, scratch);
+        }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// Attributes with a column that some span has with a value of another type, or more than once.
+    pub(super) fn inline(&self) -> &BTreeSet<String> {
+        &self.inline
+    }
+
+    /// The columns that say the same of every row: compressing them would cost time and save nothing.
+    pub(super) fn constant_columns(&self) -> Vec<&'static str> {
+        let own = [
+            (columns::TRACE_STATE, &self.trace_state),
+            (columns::STATUS_MESSAGE, &self.status_message),
+            (columns::EVENTS, &self.events),
+            (columns::LINKS, &self.links),
+        ];
+        let own = own.into_iter().filter(|(_, column)| column.is_constant()).map(|(name, _)| name);
+        let of_attributes = ATTRIBUTE_COLUMNS.iter().zip(&self.attribute_columns);
+        let of_attributes = of_attributes.filter(|(_, values)| values.is_constant());
+        own.chain(of_attributes.map(|(column, _)| column.column)).collect()
+    }
+
+    /// Some rows in the schema's columns.
+    pub(super) fn columns(&self, rows: Range<usize>) -> Result<RecordBatch, BlockError> {
+        let mut arrays = self.id_columns(rows.clone())?;
+        let heads = self.heads.get(rows.clone()).unwrap_or_default();
+        let numbers = |of: fn(&Head) -> u64| -> ArrayRef {
+            Arc::new(UInt64Array::from_iter_values(heads.iter().map(|head| of(head))))
+        };
+        let small = |of: fn(&Head) -> u8| -> ArrayRef {
+            Arc::new(UInt8Array::from_iter_values(heads.iter().map(|head| of(head))))
+        };
+        let backwards = heads.iter().map(|head| {
+            let backwards = head.start_unix_ns.saturating_sub(head.end_unix_ns);
+            (backwards > 0).then_some(backwards)
+        });
+        let flags = self.flags.get(rows.clone()).unwrap_or_default();
+        let bytes = |column: &TextColumn| -> ArrayRef { Arc::new(column.binary_array(rows.clone())) };
+        arrays.extend([
+            self.trace_state.string_array(rows.clone())?,
+            Arc::new(UInt32Array::from_iter_values(flags.iter().copied())),
+            self.name.string_array(rows.clone())?,
+            small(|head| head.kind as u8),
+            numbers(|head| head.start_unix_ns),
+            numbers(Head::duration_ns),
+            Arc::new(UInt64Array::from_iter(backwards)),
+            small(|head| head.status as u8),
+            self.status_message.string_array(rows.clone())?,
+            self.service.string_array(rows.clone())?,
+            bytes(&self.resource),
+            bytes(&self.attributes),
+            bytes(&self.events),
+            bytes(&self.links),
+        ]);
+        for values in &self.attribute_columns {
+            arrays.push(values.array(rows.clone())?);
+        }
+        Ok(RecordBatch::try_new(Arc::clone(&SCHEMA), arrays)?)
+    }
+
+    fn id_columns(&self, rows: Range<usize>) -> Result<Vec<ArrayRef>, BlockError> {
+        let heads = self.heads.get(rows).unwrap_or_default();
+        let mut trace_id = FixedSizeBinaryBuilder::with_capacity(heads.len(), 16);
+        let mut span_id = FixedSizeBinaryBuilder::with_capacity(heads.len(), 8);
+        let mut parent_span_id = FixedSizeBinaryBuilder::with_capacity(heads.len(), 8);
+        for head in heads {
+            trace_id.append_value(head.trace_id.as_bytes())?;
+            span_id.append_value(head.span_id.as_bytes())?;
+            match head.parent_span_id {
+                Some(parent) => parent_span_id.append_value(parent.as_bytes())?,
+                None => parent_span_id.append_null(),
+            }
+        }
+        Ok(vec![Arc::new(trace_id.finish()), Arc::new(span_id.finish()), Arc::new(parent_span_id.finish())])
+    }
+}
+
+fn unreadable(error: impl std::fmt::Display) -> BlockError {
+    BlockError::Source(error.to_string())
+}
+
+fn set_bytes(column: &mut TextColumn, row: usize, bytes: &[u8]) {
+    let number = column.bytes(bytes);
+    column.set(row, number);
+}
+
+/// The column of an attribute by its key.
+fn column_of(hints: &mut Vec<(Vec<u8>, Option<usize>)>, place: usize, key: &[u8]) -> Option<usize> {
+    /// Longer spans are not like their neighbours.
+    const MAX_HINTS: usize = 64;
+    if let Some((_, column)) = hints.get(place).filter(|(known, _)| known == key) {
+        return *column;
+    }
+    let column = std::str::from_utf8(key).ok().and_then(columns::place_of);
+    if place < MAX_HINTS {
+        hints.resize_with(hints.len().max(place + 1), Default::default);
+        if let Some(hint) = hints.get_mut(place) {
+            *hint = (key.to_vec(), column);
+        }
+    }
+    column
+}
+
+impl AttributeValues {
+    /// Takes the first value of a row that has the column's type.
+    fn take(&mut self, row: usize, attribute: &AttributeRef<'_>) -> bool {
+        match (self, &attribute.value) {
+            (Self::Text(column), ValueRef::Text(raw)) if !column.is_set(row) => {
+                let number = column.text(raw);
+                column.set(row, number);
+                true
+            }
+            (Self::Integer(column), ValueRef::Int(number)) => column.take(row, *number),
+            _ => false,
+        }
+    }
+
+    fn is_constant(&self) -> bool {
+        match self {
+            Self::Text(column) => column.is_constant(),
+            Self::Integer(column) => column.is_constant(),
+        }
+    }
+
+    fn array(&self, rows: Range<usize>) -> Result<ArrayRef, BlockError> {
+        match self {
+            Self::Text(column) => Ok(column.string_array(rows)?),
+            Self::Integer(column) => Ok(Arc::new(column.array(rows))),
+        }
+    }
+}
