@@ -35,11 +35,12 @@ pub(crate) fn write(results: &Results) -> Result<String> {
     writeln!(page, "# What the collector takes to take spans in\n")?;
     writeln!(
         page,
-        "Written by `make bench-collector`. The collector runs with its default settings, but for windows that become blocks after 10 s; each batch is forced to disk before it \
-         is\nacknowledged; {} spans for each row, in traces of {} spans of a shop's proxies. Processor time is that of the \
-         collector's\nprocess as the kernel accounts for it: *acknowledged* until the last batch is, *settled* until it has \
-         also written its blocks\nand judged every trace; *put off* is how often it asked a sender to try a batch again later. Load and collector share the machine with whatever else runs there: \
-         processor time holds, wall time does not.\n",
+        "Written by `make bench-collector`. The collector runs with its default settings, but for windows that become blocks after \
+         10 s;\neach batch is forced to disk before it is acknowledged; {} spans for each row, in traces of {} spans of a shop's \
+         proxies.\nProcessor time is that of the collector's process as the kernel accounts for it: *acknowledged* until the last \
+         batch is,\n*settled* until every span is in a block and every trace is judged; *put off* is how often it asked a sender \
+         to try a batch\nagain later. Load and collector share the machine with whatever else runs there: processor time holds, \
+         wall time does not.\n",
         results.spans,
         harness::generator::SPANS_PER_TRACE,
     )?;
