@@ -135,7 +135,7 @@ fn the_end_does_not_wait_for_a_collector_that_is_not_there() {
 fn a_faulty_configuration_is_logged_counted_and_survived() {
     let (host, engine) = sidecar(r#"{"colector": {}, "batch": 1}"#);
     assert_eq!(host.counter("throughline_config_errors"), 2);
-    assert!(host.log[1].contains("`colector`: did you mean `collector`?"), "{:?}", host.log);
+    assert!(host.log[0].contains("`colector`: did you mean `collector`?"), "{:?}", host.log);
     assert_eq!(engine.config, Config::default());
 }
 
