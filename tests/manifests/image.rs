@@ -19,7 +19,7 @@ const READY_DEADLINE: Duration = Duration::from_secs(60);
 const REPOSITORY: &str = "throughline/filter";
 const TAG: &str = "0.1.0-test";
 const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
-const LAYER_TYPE: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+pub(crate) const LAYER_TYPE: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 pub(crate) fn image_is_deterministic(rendered: &mut Rendered) -> Result<()> {
     let reference = format!("registry.example/{REPOSITORY}:{TAG}");
@@ -128,7 +128,7 @@ fn pull(client: &Client, url: &str) -> Result<Answer> {
 }
 
 /// As Istio's agent does: gunzip, then the file whose base name is `plugin.wasm`.
-fn unpack(layer: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn unpack(layer: &[u8]) -> Result<Vec<u8>> {
     let mut archive = Vec::new();
     flate2::read::GzDecoder::new(layer).read_to_end(&mut archive).context("the layer is not gzip")?;
     for entry in tar::Archive::new(archive.as_slice()).entries()? {

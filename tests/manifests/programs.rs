@@ -2,8 +2,10 @@
 
 mod collector;
 mod filter;
+mod grafana;
 mod metrics;
 
 pub(crate) use collector::{MODULE_IN_IMAGE, collector_starts};
 pub(crate) use filter::filter_takes_configuration;
+pub(crate) use grafana::data_sources_answer;
 pub(crate) use metrics::metrics_exist;

@@ -25,6 +25,8 @@ struct Start {
     arguments: Vec<String>,
     /// Path in the container and content.
     files: Vec<(String, String)>,
+    /// Names and values, as far as they are not secret.
+    environment: Vec<(String, String)>,
 }
 
 pub(crate) fn collector_starts(rendered: &mut Rendered) -> Result<()> {
@@ -66,7 +68,15 @@ fn start_of(workload: &Value, objects: &[Value]) -> Result<Start> {
             files.push((format!("{folder}/{file}"), text.as_str().unwrap_or_default().to_owned()));
         }
     }
-    Ok(Start { arguments: words.collect::<Result<_>>()?, files })
+    let mut environment = Vec::new();
+    for source in items(&container["envFrom"]) {
+        let Some(map) = source["configMapRef"]["name"].as_str() else { continue };
+        let map = objects.iter().find(|object| kind(object) == "ConfigMap" && name(object) == map);
+        for (variable, text) in map.context("the map exists")?["data"].as_object().into_iter().flatten() {
+            environment.push((variable.clone(), text.as_str().unwrap_or_default().to_owned()));
+        }
+    }
+    Ok(Start { arguments: words.collect::<Result<_>>()?, files, environment })
 }
 
 struct Launched {
@@ -81,6 +91,12 @@ fn launch(start: &Start, number: usize, run: &RunDirectory) -> Result<Launched> 
     let mut command = Command::new(artefacts::collector()?);
     for word in &start.arguments {
         command.arg(localised(word, start, &folder)?);
+    }
+    for (variable, text) in &start.environment {
+        // The cloud is not here; a folder stands for the bucket.
+        let is_bucket = text.starts_with("s3://");
+        let here = format!("file://{}", folder.join("objects").display());
+        command.env(variable, if is_bucket { &here } else { text });
     }
     let port = free_port()?;
     command.arg("--data-dir").arg(folder.join("data"));

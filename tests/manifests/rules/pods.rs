@@ -81,6 +81,8 @@ fn volume_faults(who: &str, workload: &Value, objects: &[Value]) -> Faults {
     let place = namespace(workload);
     let pod = &workload["spec"]["template"]["spec"];
     let maps = items(&pod["volumes"]).filter_map(|volume| volume["configMap"]["name"].as_str());
+    let variables = items(&pod["containers"]).flat_map(|container| items(&container["envFrom"]));
+    let maps = maps.chain(variables.filter_map(|source| source["configMapRef"]["name"].as_str()));
     let account = pod["serviceAccountName"].as_str().map(|account| ("ServiceAccount", account));
     let named = maps.map(|map| ("ConfigMap", map)).chain(account);
     named

@@ -27,6 +27,7 @@ pub(super) fn faults(objects: &[Value]) -> Faults {
         }
     }
     faults.extend(of_kind(objects, "NetworkPolicy").flat_map(|policy| policy_faults(policy, objects)));
+    faults.extend(of_kind(objects, "DestinationRule").filter_map(|rule| rule_fault(rule, objects)));
     faults.extend(of_kind(objects, "ServiceMonitor").flat_map(|monitor| monitor_faults(monitor, objects)));
     faults
 }
@@ -48,6 +49,13 @@ fn pod_of<'a>(objects: &'a [Value], place: &str, selector: &Value) -> Option<&'a
 /// The ports of a workload's containers.
 fn ports_of(workload: &Value) -> impl Iterator<Item = &Value> {
     items(&workload["spec"]["template"]["spec"]["containers"]).flat_map(|one| items(&one["ports"]))
+}
+
+/// A rule for a host that no Service has does nothing, and says nothing.
+fn rule_fault(rule: &Value, objects: &[Value]) -> Option<String> {
+    let host_of = |service: &Value| format!("{}.{}.svc.cluster.local", name(service), namespace(service));
+    let is_met = of_kind(objects, "Service").any(|service| rule["spec"]["host"] == host_of(service).as_str());
+    (!is_met).then(|| format!("{}: no Service has the host {}", describe(rule), rule["spec"]["host"]))
 }
 
 fn service_faults(service: &Value, objects: &[Value]) -> Faults {
