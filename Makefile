@@ -49,7 +49,7 @@ export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER = $(CURDIR)/$(WASM_TEST_RUNNER
 
 PARTS := unit wasm ui e2e manifests tidy
 
-.PHONY: help tools targets packages chromium ui module image build demo bench bench-alerts bench-collector bench-filter bench-localise bench-store bench-large check deny fmt test sum e2e soak fuzz documents clean $(PARTS:%=test-%)
+.PHONY: help tools targets packages chromium ui module image build demo bench bench-alerts bench-collector bench-filter bench-localise bench-store bench-large check deny fmt test sum e2e soak fuzz documents picture clean $(PARTS:%=test-%)
 
 help: ## list the targets
 	@echo "make TARGET, one or several of:"
@@ -262,6 +262,9 @@ fuzz: ## run every fuzz target of filter and collector; SECONDS_EACH=60; needs c
 
 documents: ## write the filter's JSON Schema, the README's table of settings and the OpenAPI document anew from the code
 	@WRITE_DOCUMENTS=1 cargo test --release --workspace --lib -- --quiet config::tests::the_ openapi::tests::the_
+
+picture: $(ENVOY) $(UI_PACKAGES) chromium build ## the picture of an alert in the README, from a mesh in which one service fails; writes docs/alert.png
+	@ALERT_PICTURE=$(CURDIR)/docs/alert.png cargo test --release --workspace --test e2e -- quiet_minutes errors_are_alerted
 
 clean: ## remove what was built; .tools/ stays
 	@rm -rf target $(UI)/dist

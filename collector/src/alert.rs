@@ -12,6 +12,7 @@ pub mod rules;
 pub mod subject;
 
 mod burn;
+mod inquiry;
 mod latency;
 mod sample;
 mod shape;

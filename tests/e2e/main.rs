@@ -1,6 +1,7 @@
 //! The end-to-end suites: real Envoys, the real module and the real collector, held against what really happened.
 
 mod absent;
+mod alerts;
 mod blocks;
 mod crash;
 mod files;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
     filter(&mut runner);
     intake::run(&mut runner);
     operation(&mut runner);
+    alerting(&mut runner);
     runner.finish()
 }
 
@@ -166,6 +168,23 @@ fn operation(runner: &mut Runner) {
             scenario("a_module_replaced_by_istiod_fails_no_request", istiod::module_changes),
             scenario("a_module_that_cannot_be_fetched_by_istiod_fails_no_request", istiod::fetch_failed),
             scenario("a_filter_removed_by_istiod_fails_no_request", istiod::module_removed),
+        ],
+    );
+}
+
+/// Faults in a running mesh are told to a real Alertmanager, with the service that has them as the suspect.
+fn alerting(runner: &mut Runner) {
+    runner.group(
+        "a mesh that is watched",
+        alerts::start,
+        &[
+            scenario("quiet_minutes_raise_nothing", alerts::quiet_minutes),
+            scenario("errors_are_alerted_and_their_service_is_suspected", alerts::errors),
+            scenario("slowness_is_alerted_and_its_service_is_suspected", alerts::slowness),
+            scenario("a_call_loop_is_alerted_and_its_service_is_suspected", alerts::call_loop),
+            scenario("a_vanished_dependency_is_alerted_and_suspected", alerts::vanished),
+            scenario("a_receiver_that_hung_all_the_time_lost_no_episode", alerts::recovery),
+            scenario("alerts_resolve_by_themselves_and_survive_a_crash", alerts::resolution),
         ],
     );
 }

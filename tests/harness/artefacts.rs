@@ -69,6 +69,12 @@ pub fn python() -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Prometheus Alertmanager: `ALERTMANAGER_BIN`, else Debian's.
+pub fn alertmanager() -> Result<PathBuf> {
+    let remedy = "apt-get install prometheus-alertmanager";
+    find("ALERTMANAGER_BIN", Path::new("/usr/bin/prometheus-alertmanager"), remedy)
+}
+
 /// The binary that a Python entry script would replace itself with; started directly, it costs no interpreter.
 fn behind_script(script: &Path) -> Option<PathBuf> {
     let environment = script.parent()?.parent()?;

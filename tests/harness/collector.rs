@@ -64,6 +64,7 @@ pub struct Collector {
     log: PathBuf,
     ports: Ports,
     settings: Option<PathBuf>,
+    arguments: Vec<String>,
 }
 
 impl Collector {
@@ -76,7 +77,7 @@ impl Collector {
     pub fn start_with(ports: Ports, run: &RunDirectory, settings: Option<PathBuf>) -> Result<Self> {
         let binary = artefacts::collector()?;
         let (data, log) = (run.join("data"), run.log("collector"));
-        let mut collector = Self { process: None, binary, data, log, ports, settings };
+        let mut collector = Self { process: None, binary, data, log, ports, settings, arguments: Vec::new() };
         collector.restart()?;
         Ok(collector)
     }
@@ -87,9 +88,16 @@ impl Collector {
         let (data, log) = (run.join(format!("data-{name}")), run.log(&format!("collector-{name}")));
         let settings = run.join(format!("collector-{name}.yaml"));
         std::fs::write(&settings, yaml)?;
-        let mut collector = Self { process: None, binary, data, log, ports, settings: Some(settings) };
+        let mut collector =
+            Self { process: None, binary, data, log, ports, settings: Some(settings), arguments: Vec::new() };
         collector.restart()?;
         Ok(collector)
+    }
+
+    /// The same with further arguments, from now on.
+    pub fn restart_with(&mut self, arguments: Vec<String>) -> Result<()> {
+        self.arguments = arguments;
+        self.restart()
     }
 
     /// Starts it again on the same ports and the same data, and waits until it is ready.
@@ -106,6 +114,7 @@ impl Collector {
         {
             command.arg(flag).arg(format!("127.0.0.1:{port}"));
         }
+        command.args(&self.arguments);
         let mut process = Process::start("collector", command, &self.log)?;
         let (client, url) = (Client::new(), format!("{}/readyz", self.url()));
         process.wait_ready(READY_DEADLINE, || client.get(&url).is_ok_and(|answer| answer.status == 200))?;

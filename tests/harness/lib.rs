@@ -5,6 +5,7 @@ pub mod collector;
 pub mod comparison;
 pub mod echo_server;
 pub mod envoy;
+pub mod fault;
 pub mod faulty_collector;
 pub mod generator;
 pub mod http;

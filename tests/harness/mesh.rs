@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::collector::{Api, Collector, Ports};
 use crate::envoy::Envoy;
+use crate::fault::Fault;
 use crate::http::Client;
 use crate::load::Visitor;
 use crate::process::Process;
@@ -99,6 +100,21 @@ impl Mesh {
         let files: Vec<_> =
             self.topology.services.keys().map(|name| start::truth_file(&self.run, name)).collect();
         Truth::read(&files, self.gateway_name())
+    }
+
+    /// Harms a service from its next request on; `None` heals it.
+    pub fn harm(&self, service: &str, fault: Option<&Fault>) -> Result<()> {
+        let file = Fault::file(&start::truth_file(&self.run, service));
+        match fault {
+            Some(fault) => fault.write(&file),
+            None => std::fs::remove_file(&file).with_context(|| file.display().to_string()),
+        }
+    }
+
+    /// A file of this run.
+    #[must_use]
+    pub fn run_file(&self, name: &str) -> std::path::PathBuf {
+        self.run.join(name)
     }
 
     /// Leaves the files of the run for somebody to look at; gives the path.

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use harness::fault::Fault;
 use harness::topology::Topology;
 use harness::truth::TruthWriter;
 
@@ -28,7 +29,7 @@ async fn main() -> Result<()> {
     let topology = Topology::read(&arguments.topology)?;
     let service = topology.service(&arguments.service)?.clone();
     let calls = calls::Caller::new(&topology, &service, arguments.outbound)?;
-    let truth = TruthWriter::open(&arguments.truth)?;
+    let truth = (TruthWriter::open(&arguments.truth)?, Fault::file(&arguments.truth));
     let shop = Arc::new(work::Shop::new(arguments.service, service, calls, truth));
     let background = Arc::clone(&shop);
     tokio::spawn(async move { background.call_in_background().await });

@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tonic::body::Body;
 
 use crate::raw::RawCodec;
-use crate::work::Shop;
+use crate::work::{Answer, Shop};
 
 /// As many as the proxies let through.
 const MAX_HEADERS: usize = 200;
@@ -31,7 +31,7 @@ pub(crate) async fn serve(listen: SocketAddr, shop: Arc<Shop>) -> Result<()> {
         tokio::spawn(async move {
             let service = hyper::service::service_fn(move |request| {
                 let shop = Arc::clone(&shop);
-                async move { Ok::<_, std::convert::Infallible>(answer(shop, request).await) }
+                async move { answer(shop, request).await.ok_or("the service is gone") }
             });
             let mut builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
             builder.http1().max_headers(MAX_HEADERS);
@@ -42,24 +42,29 @@ pub(crate) async fn serve(listen: SocketAddr, shop: Arc<Shop>) -> Result<()> {
     }
 }
 
-async fn answer(shop: Arc<Shop>, request: Request<Incoming>) -> Response<Body> {
+/// `None` closes the connection.
+async fn answer(shop: Arc<Shop>, request: Request<Incoming>) -> Option<Response<Body>> {
     let content_type = request.headers().get(http::header::CONTENT_TYPE);
     if content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc")) {
         let path = request.uri().path().to_owned();
-        return tonic::server::Grpc::new(RawCodec).unary(GrpcEndpoint { shop, path }, request).await;
+        return Some(tonic::server::Grpc::new(RawCodec).unary(GrpcEndpoint { shop, path }, request).await);
     }
-    match request.uri().path() {
+    Some(match request.uri().path() {
         "/healthz" => text(StatusCode::OK, "ok\n".to_owned()),
         "/echo" => {
             shop.record_handled("/echo", request.headers(), 200);
             text(StatusCode::OK, header_list(request.headers()))
         }
         path => {
-            let outcome = shop.handle(path, request.headers()).await.http_status();
+            let answer = shop.handle(path, request.headers()).await;
+            if answer == Answer::Gone {
+                return None;
+            }
+            let outcome = answer.http_status();
             shop.record_handled(path, request.headers(), outcome.as_u16());
             text(outcome, format!("{} answers {outcome}\n", shop.name()))
         }
-    }
+    })
 }
 
 fn text(status: StatusCode, body: String) -> Response<Body> {

@@ -1,9 +1,11 @@
 //! What a service does with a request: it works for a while, makes its calls, and now and then fails or is slow.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use harness::fault::{Fault, MAX_ROUNDS};
 use harness::topology::{Background, Call, CallFailure, Endpoint, Forwards, Service};
 use harness::truth::{CALL_HEADER, Record, TruthWriter};
 use http::HeaderMap;
@@ -16,6 +18,7 @@ pub(crate) struct Shop {
     service: Service,
     calls: Caller,
     truth: TruthWriter,
+    fault_file: PathBuf,
     anonymous_requests: AtomicU64,
 }
 
@@ -30,6 +33,8 @@ pub(crate) enum Answer {
     CallFailed(CallFailure),
     /// There is no such endpoint.
     Unknown,
+    /// The service is not there: the connection is closed.
+    Gone,
 }
 
 impl Answer {
@@ -37,7 +42,7 @@ impl Answer {
     pub(crate) fn http_status(self) -> http::StatusCode {
         match self {
             Self::Done | Self::CallFailed(CallFailure::GoOn) => http::StatusCode::OK,
-            Self::Failed => http::StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Failed | Self::Gone => http::StatusCode::INTERNAL_SERVER_ERROR,
             Self::CallFailed(CallFailure::Answer502) => http::StatusCode::BAD_GATEWAY,
             Self::CallFailed(CallFailure::Answer503) => http::StatusCode::SERVICE_UNAVAILABLE,
             Self::Unknown => http::StatusCode::NOT_FOUND,
@@ -49,7 +54,7 @@ impl Answer {
         match self {
             Self::Done | Self::CallFailed(CallFailure::GoOn) => tonic::Code::Ok,
             Self::CallFailed(CallFailure::Answer502) => tonic::Code::Internal,
-            Self::Failed | Self::CallFailed(CallFailure::Answer503) => tonic::Code::Unavailable,
+            Self::Failed | Self::Gone | Self::CallFailed(CallFailure::Answer503) => tonic::Code::Unavailable,
             Self::Unknown => tonic::Code::Unimplemented,
         }
     }
@@ -57,8 +62,13 @@ impl Answer {
 
 impl Shop {
     /// A service ready to answer.
-    pub(crate) fn new(name: String, service: Service, calls: Caller, truth: TruthWriter) -> Self {
-        Self { name, service, calls, truth, anonymous_requests: AtomicU64::new(0) }
+    pub(crate) fn new(
+        name: String,
+        service: Service,
+        calls: Caller,
+        (truth, fault_file): (TruthWriter, PathBuf),
+    ) -> Self {
+        Self { name, service, calls, truth, fault_file, anonymous_requests: AtomicU64::new(0) }
     }
 
     /// The name of the service.
@@ -73,9 +83,18 @@ impl Shop {
         };
         let key = call_key(headers);
         let luck = self.luck(key);
-        tokio::time::sleep(self.work_time(luck)).await;
-        if luck.share("fail") < self.service.fail_rate {
+        let fault = Fault::read(&self.fault_file);
+        tokio::time::sleep(self.work_time(luck) + Duration::from_millis(fault.extra_ms)).await;
+        if fault.is_gone {
+            return Answer::Gone;
+        }
+        if luck.share("fail") < fault.fail_rate.unwrap_or(self.service.fail_rate) {
             return Answer::Failed;
+        }
+        if let Some(call) = &fault.call_back
+            && key.is_some_and(|key| key.matches('/').count() < MAX_ROUNDS)
+        {
+            self.make_call(call, key, key.map(|key| format!("{key}/back")), headers).await;
         }
         self.make_calls(endpoint, key, headers).await
     }

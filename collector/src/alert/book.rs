@@ -15,7 +15,7 @@ use super::error_rate::Severity;
 use super::evidence::Evidence;
 use super::subject::Subject;
 
-pub use group::{Calls, Message, Status, Telling};
+pub use group::{Calls, GROUP_WAIT_S, Message, Status, Telling};
 pub use silence::Silence;
 
 /// Resolved alerts that are kept for people to look at.

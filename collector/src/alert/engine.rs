@@ -169,7 +169,10 @@ impl Detecting {
             baseline: self.watch.baseline(),
             looked_at_unix_s: now,
         });
-        let is_completed = evidence::complete(&self.shared, &self.feed);
+        let is_completed = evidence::complete(&self.shared, &self.feed, &calls, (now, visible));
+        if is_completed {
+            self.shared.book().choose_suspects(&calls);
+        }
         if is_changed || is_completed {
             self.shared.save();
         }

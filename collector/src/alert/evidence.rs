@@ -27,13 +27,16 @@ pub struct Evidence {
     pub chart: Vec<Point>,
     /// Traces that show it.
     pub exemplars: Vec<String>,
-    /// The deepest hop in those traces that failed by itself, or took longest.
+    /// The hop at which errors begin, whose own time grew most, or that closes a circle.
     pub first_bad_hop: Option<String>,
     /// Entries of those traces.
     pub entry_routes: Vec<String>,
-    /// Where those traces spent their time: share of the self time of all their spans, largest first.
+    /// The critical paths of those traces added up: a tree, callers before those they called.
     #[serde(default)]
-    pub self_time: Vec<SelfTime>,
+    pub critical_path: Vec<PathPart>,
+    /// Who explains the change, the strongest first; empty where traces do not tell.
+    #[serde(default)]
+    pub suspects: Vec<Suspected>,
 }
 
 /// One minute of a chart.
@@ -51,15 +54,32 @@ pub struct Point {
     pub high: f64,
 }
 
-/// A part of the time that traces took.
+/// The same work at the same place in many traces.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SelfTime {
+pub struct PathPart {
     /// The service.
     pub service: String,
     /// The name of its spans.
     pub operation: String,
-    /// Its share of all, 0 to 1.
+    /// `server`, `client` and so on.
+    pub kind: String,
+    /// How deep it stands in the tree; 0 for entries.
+    pub depth: usize,
+    /// Its share of all time with everything below, 0 to 1.
     pub share: f64,
+    /// The share in which nothing below was waited for.
+    pub self_share: f64,
+}
+
+/// A service, and how much of the change it explains.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Suspected {
+    /// The service.
+    pub service: String,
+    /// Compares within one alert only; higher explains more.
+    pub score: f64,
+    /// The strongest finding against it, in words.
+    pub reason: String,
 }
 
 impl Evidence {
@@ -67,16 +87,17 @@ impl Evidence {
     pub(super) fn renew(&mut self, newer: &Self) {
         self.chart.clone_from(&newer.chart);
         if newer.score > self.score {
-            let (hop, routes, time) = (
-                self.first_bad_hop.take(),
-                std::mem::take(&mut self.entry_routes),
-                std::mem::take(&mut self.self_time),
-            );
-            let exemplars = std::mem::take(&mut self.exemplars);
-            *self = newer.clone();
-            (self.first_bad_hop, self.entry_routes, self.self_time) = (hop, routes, time);
-            if !exemplars.is_empty() {
-                self.exemplars = exemplars;
+            let gathered = std::mem::replace(self, newer.clone());
+            self.first_bad_hop = gathered.first_bad_hop.or(self.first_bad_hop.take());
+            self.critical_path = gathered.critical_path;
+            if !gathered.suspects.is_empty() {
+                self.suspects = gathered.suspects;
+            }
+            if !gathered.entry_routes.is_empty() {
+                self.entry_routes = gathered.entry_routes;
+            }
+            if !gathered.exemplars.is_empty() {
+                self.exemplars = gathered.exemplars;
             }
         }
         if self.exemplars.is_empty() {

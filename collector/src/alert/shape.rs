@@ -7,11 +7,13 @@ use throughline_model::attribute;
 use throughline_model::id::TraceId;
 use throughline_model::span::{Span, SpanKind, Value};
 
-use crate::assemble::{Lifecycle, begins_hop};
+use crate::assemble::{Lifecycle, PlacedSpan, begins_hop};
 use crate::store::{WholeSpan, WholeTrace};
 
 /// Traces of this many seconds count together.
 const WINDOW_S: u64 = 300;
+/// It is over once none of those traces came for so long.
+const CALM_S: u64 = 120;
 /// Entries that are watched; more come from names that are made up.
 const MAX_ENTRIES: usize = 2_000;
 /// A quantile of one in a thousand needs so many traces.
@@ -151,10 +153,11 @@ fn repeats(trace: &WholeTrace, span: &WholeSpan) -> bool {
     false
 }
 
-/// The server span that has most ancestors of its own service and name. Walks up from each, at most as deep as the tree.
+/// The most often that one service and name are on one path, and who closes the circle. Walks up from each, at most as deep as the tree.
 fn find_repeated(lifecycle: &Lifecycle) -> Option<(Arc<str>, Arc<str>, usize)> {
-    // How often each span's own service and name are on its path; parents stand before their children.
-    let mut worst: Option<(usize, usize)> = None;
+    // How often each span's own service and name are on its path; parents stand before their children, so the first that
+    // comes again is where the circle closes: what it goes through after that comes again as well, but later.
+    let (mut closed_at, mut most) = (None, 1);
     for (place, placed) in lifecycle.spans.iter().enumerate() {
         if placed.span.kind != SpanKind::Server {
             continue;
@@ -174,16 +177,20 @@ fn find_repeated(lifecycle: &Lifecycle) -> Option<(Arc<str>, Arc<str>, usize)> {
             }
             above = ancestor.parent;
         }
-        if times > 1 && worst.is_none_or(|(_, most)| times > most) {
-            worst = Some((place, times));
+        if times > 1 {
+            let before: Option<&PlacedSpan> = closed_at.and_then(|at: usize| lifecycle.spans.get(at));
+            if before.is_none_or(|before| placed.level < before.level) {
+                closed_at = Some(place);
+            }
         }
+        most = most.max(times);
     }
-    let (place, times) = worst?;
+    let place = closed_at?;
     let placed = lifecycle.spans.get(place)?;
     let asked = format!("-> {} {}", placed.span.service_name(), placed.span.name);
     // Who closes the circle is to blame, and not who is asked again.
     let closing = placed.parent.and_then(|parent| lifecycle.spans.get(parent)).unwrap_or(placed);
-    Some((Arc::from(closing.span.service_name()), Arc::from(asked), times))
+    Some((Arc::from(closing.span.service_name()), Arc::from(asked), most))
 }
 
 /// Whether two requests ask one service for the same. A name that says no route is not enough: the path decides then.
@@ -262,7 +269,7 @@ impl Shapes {
             let by_measure = Measure::ALL.into_iter().enumerate();
             found.extend(by_measure.filter_map(|(place, measure)| {
                 let limit = limit_of(&name.0, measure)?;
-                Some((name.clone(), entry.excess(place, measure, limit)?))
+                Some((name.clone(), entry.excess((place, measure), limit, now_unix_s)?))
             }));
         }
         found
@@ -306,19 +313,23 @@ impl Entry {
         largest.map(|(size, _)| size)
     }
 
-    fn excess(&self, place: usize, measure: Measure, limit: ShapeLimit) -> Option<Excess> {
+    fn excess(
+        &self,
+        (place, measure): (usize, Measure),
+        limit: ShapeLimit,
+        now_unix_s: u64,
+    ) -> Option<Excess> {
         let allowed = self.usual_most(place).map_or(limit.limit, |usual| usual.clamp(1, limit.limit));
         // Loops that have always been there are how this route works.
         let allowed =
             if measure == Measure::Loop { self.usual_most(place).unwrap_or(1).max(1) } else { allowed };
-        let over: Vec<&Shape> = self
-            .recent
-            .iter()
-            .map(|(_, shape)| shape)
-            .filter(|shape| shape.size(measure) > allowed)
-            .collect();
+        let is_over = |seen: &&(u64, Shape)| seen.1.size(measure) > allowed;
+        let newest = self.recent.iter().rev().find(is_over).map(|(at, _)| *at)?;
+        if newest + CALM_S < now_unix_s {
+            return None;
+        }
+        let over: Vec<&Shape> = self.recent.iter().filter(is_over).map(|(_, shape)| shape).collect();
         let largest = over.iter().map(|shape| shape.size(measure)).max()?;
-        let worst = over.iter().find(|shape| shape.size(measure) == largest)?;
         // A trace that goes on is measured again and again.
         let mut seen = HashSet::new();
         let traces: Vec<TraceId> =
@@ -328,9 +339,21 @@ impl Entry {
             traces: traces.into_iter().take(5).collect(),
             largest,
             allowed,
-            repeated: worst.repeated.clone().map(|(service, operation, _)| (service, operation)),
+            repeated: most_often_repeated(&over),
         })
     }
+}
+
+/// A trace whose first spans are late seems to begin within the circle; most traces know better.
+fn most_often_repeated(over: &[&Shape]) -> Option<EntryName> {
+    let mut counts: HashMap<EntryName, usize> = HashMap::new();
+    for (service, asked, _) in over.iter().filter_map(|shape| shape.repeated.as_ref()) {
+        *counts.entry((Arc::clone(service), Arc::clone(asked))).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .max_by(|(left, few), (right, many)| few.cmp(many).then(right.cmp(left)))
+        .map(|(name, _)| name)
 }
 
 #[cfg(test)]

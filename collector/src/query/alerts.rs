@@ -20,7 +20,7 @@ const MAX_SILENCE_BYTES: usize = 16 * 1024;
 /// Every alert that is kept, and how the watch goes.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct AlertList {
-    /// Those that fire first, then pending, then resolved ones, each newest first; without `chart` and `self_time`.
+    /// Those that fire first, then pending, then resolved ones, each newest first; without `chart` and `critical_path`.
     #[schemars(with = "Vec<Alert>")]
     alerts: Vec<Value>,
     /// How the watch goes.
@@ -112,7 +112,7 @@ fn brief(alert: &Alert) -> Value {
     let evidence = value.get_mut("evidence").and_then(Value::as_object_mut);
     if let Some(evidence) = evidence {
         evidence.remove("chart");
-        evidence.remove("self_time");
+        evidence.remove("critical_path");
     }
     without_inner(value)
 }

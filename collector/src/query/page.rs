@@ -56,10 +56,11 @@ fn find(path: &str, files: &'static [File]) -> Option<Response> {
     files.iter().find(|file| file.path == path).map(|file| answer(file.path, file.bytes))
 }
 
-/// The page finds its way by the path: the list of traces, and one trace.
+/// The page finds its way by the path: the list of traces and one trace, the list of alerts and one alert.
 fn is_route_of_the_page(path: &str) -> bool {
-    let is_trace = |id: &str| !id.is_empty() && id.bytes().all(|letter| letter.is_ascii_alphanumeric());
-    path == "/" || path.strip_prefix("/trace/").is_some_and(is_trace)
+    let is_id = |id: &str| !id.is_empty() && id.bytes().all(|letter| letter.is_ascii_alphanumeric());
+    let names_one = |folder: &str| path.strip_prefix(folder).is_some_and(is_id);
+    matches!(path, "/" | "/alerts") || names_one("/trace/") || names_one("/alerts/")
 }
 
 fn answer(path: &str, bytes: &'static [u8]) -> Response {

@@ -66,6 +66,36 @@ export interface Lifecycle {
   gaps: Gap[];
 }
 
+/** One minute of a series. */
+export interface ChartPoint {
+  unix_s: number;
+  requests: number;
+  share: number;
+  expected: number;
+  high: number;
+}
+
+/** One alert. A list leaves out the chart and the critical path. */
+export interface Alert {
+  id: string;
+  state: "pending" | "firing" | "resolved";
+  severity: "info" | "warning" | "critical";
+  summary: string;
+  suspect: string;
+  since_unix_s: number;
+  resolved_unix_s: number | null;
+  evidence: {
+    why: string;
+    baseline: string;
+    chart: ChartPoint[];
+    exemplars: string[];
+    first_bad_hop: string | null;
+    entry_routes: string[];
+    critical_path: { service: string; operation: string; kind: string; depth: number; self_share: number }[];
+    suspects: { service: string; score: number; reason: string }[];
+  };
+}
+
 /** The collector's numbers about itself. */
 export interface Status {
   version: string;
@@ -102,6 +132,16 @@ export async function fetchTraces(parameters: URLSearchParams, signal: AbortSign
 /** One trace. */
 export function fetchLifecycle(traceId: string, signal: AbortSignal): Promise<Lifecycle> {
   return getJson(`/api/v1/traces/${encodeURIComponent(traceId)}`, signal);
+}
+
+/** All alerts, those that fire first. */
+export async function fetchAlerts(signal: AbortSignal): Promise<Alert[]> {
+  return (await getJson<{ alerts: Alert[] }>("/api/v1/alerts", signal)).alerts;
+}
+
+/** One alert with all its evidence. */
+export function fetchAlert(id: string, signal: AbortSignal): Promise<Alert> {
+  return getJson(`/api/v1/alerts/${encodeURIComponent(id)}`, signal);
 }
 
 /** Names of all services. */

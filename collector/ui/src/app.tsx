@@ -2,6 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 
+import { AlertPage, AlertsPage } from "./alert/page";
 import { HelpDialog, openHelp } from "./help";
 import { bindKeys } from "./keyboard";
 import { ListPage } from "./list/page";
@@ -28,6 +29,8 @@ export function App() {
       <Header page={route.page} />
       {route.page === "list" && <ListPage />}
       {route.page === "trace" && <TracePage key={route.traceId} traceId={route.traceId} />}
+      {route.page === "alerts" && <AlertsPage />}
+      {route.page === "alert" && <AlertPage key={route.id} id={route.id} />}
       {route.page === "unknown" && <UnknownPage />}
       <HelpDialog />
       <Notice />
@@ -40,7 +43,7 @@ function UnknownPage() {
     <main class="page">
       <StateMessage title="There is no such page" tone="error">
         <p>
-          <code>{address.value.path}</code> is neither the list of traces nor a trace.
+          <code>{address.value.path}</code> is neither a list of traces or alerts nor one of them.
         </p>
         <p>
           <a class="button" href="/">

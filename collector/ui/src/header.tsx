@@ -5,10 +5,11 @@ import { useRef, useState } from "preact/hooks";
 import { openHelp } from "./help";
 import { Icon } from "./icon";
 import { navigate } from "./navigation";
+import type { Route } from "./route";
 import { theme, toggleTheme } from "./theme";
 
 /** The bar of every page. */
-export function Header(props: { page: "list" | "trace" | "unknown" }) {
+export function Header(props: { page: Route["page"] }) {
   const other = theme.value === "dark" ? "light" : "dark";
   return (
     <header class="top-bar">
@@ -19,6 +20,9 @@ export function Header(props: { page: "list" | "trace" | "unknown" }) {
       <nav aria-label="Pages">
         <a class="nav-link" href="/" aria-current={props.page === "list" ? "page" : undefined}>
           Traces
+        </a>
+        <a class="nav-link" href="/alerts" aria-current={props.page === "alerts" ? "page" : undefined}>
+          Alerts
         </a>
       </nav>
       <OpenById />

@@ -17,6 +17,7 @@ import "./style/trace.css";
 import "./style/waterfall.css";
 import "./style/row.css";
 import "./style/detail.css";
+import "./style/alert.css";
 
 const root = document.getElementById("app");
 if (root) {

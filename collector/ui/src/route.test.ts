@@ -11,6 +11,9 @@ test.each([
   ["/trace/abc/", { page: "trace", traceId: "abc" }],
   ["/trace/", { page: "unknown" }],
   ["/trace/a/b", { page: "unknown" }],
+  ["/alerts", { page: "alerts" }],
+  ["/alerts/4bf92f3577b34da6", { page: "alert", id: "4bf92f3577b34da6" }],
+  ["/alerts/a/b", { page: "unknown" }],
   ["/traces", { page: "unknown" }],
   ["/api/v1/traces", { page: "unknown" }],
 ])("%s", (path, expected) => {

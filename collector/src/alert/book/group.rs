@@ -6,11 +6,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Alert, Book, State, Told, severity_rank};
+use crate::alert::inquiry::downstream;
 
 /// Alerts that begin within this time of one another can still change their suspect.
-const GROUP_WAIT_S: u64 = 8;
+pub const GROUP_WAIT_S: u64 = 8;
 /// Alertmanager takes an alert for resolved when it hears nothing of it for some minutes.
 const REPEAT_S: u64 = 60;
+
+/// The kind of rule that finds circles.
+const LOOP: &str = "loop";
 
 /// Who calls whom, as far as calls were seen lately.
 pub type Calls = BTreeMap<Arc<str>, BTreeSet<Arc<str>>>;
@@ -60,16 +64,24 @@ pub struct Message {
 }
 
 impl Book {
-    /// A failing service makes its callers fail: from each alert the calls are followed downstream as long as they lead to
-    /// services that alert as well. The last one is suspected.
-    pub(super) fn choose_suspects(&mut self, calls: &Calls) {
+    /// A failing service makes its callers fail. The first of the alert's suspects is it, where traces tell; a circle that the
+    /// alert's requests run into outdoes them, since it multiplies all that lies on it. Where they do not, calls are
+    /// followed downstream as long as they lead to services that alert as well. Whoever was told of an alert is not told otherwise.
+    pub(in super::super) fn choose_suspects(&mut self, calls: &Calls) {
         let active = |alert: &&Alert| alert.state != State::Resolved && is_harm(alert);
         let alerting: BTreeSet<String> =
             self.alerts.iter().filter(active).map(|alert| alert.service.clone()).collect();
+        let circling: BTreeSet<String> = self
+            .alerts
+            .iter()
+            .filter(active)
+            .filter(|alert| alert.kind == LOOP)
+            .map(|alert| alert.service.clone())
+            .collect();
         for alert in &mut self.alerts {
             let is_open = alert.state != State::Resolved && alert.told.is_empty();
-            if is_open && is_harm(alert) {
-                alert.suspect = follow(&alert.service, &alerting, calls);
+            if is_open && is_harm(alert) && alert.kind != LOOP {
+                alert.suspect = suspect_of(alert, &alerting, &circling, calls);
             }
         }
         self.choose_groups();
@@ -147,6 +159,23 @@ impl Book {
 /// New edges are news and no harm.
 fn is_harm(alert: &Alert) -> bool {
     alert.kind != "new_edge"
+}
+
+fn suspect_of(
+    alert: &Alert,
+    alerting: &BTreeSet<String>,
+    circling: &BTreeSet<String>,
+    calls: &Calls,
+) -> String {
+    let closes_circle = || {
+        let below = downstream(&alert.service, calls);
+        circling.iter().find(|service| below.contains(*service)).cloned()
+    };
+    let explains = || alert.evidence.suspects.first().map(|suspect| suspect.service.clone());
+    // What fails for a reason of its own does so within a circle as well.
+    let is_failure = matches!(alert.kind.as_str(), "error_rate" | "burn_rate");
+    let by_circle = if is_failure { None } else { closes_circle() };
+    by_circle.or_else(explains).unwrap_or_else(|| follow(&alert.service, alerting, calls))
 }
 
 fn follow(from: &str, alerting: &BTreeSet<String>, calls: &Calls) -> String {

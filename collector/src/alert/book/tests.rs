@@ -194,3 +194,39 @@ fn only_so_many_resolved_alerts_are_kept() {
     }
     assert_eq!(book.alerts().len(), MAX_RESOLVED);
 }
+
+#[test]
+fn a_circle_is_blamed_on_who_closes_it_and_so_is_the_slowness_around_it() {
+    let calls: Calls = [("gateway", "front"), ("front", "cart"), ("cart", "front"), ("front", "pay")]
+        .into_iter()
+        .fold(Calls::new(), |mut calls, (from, to)| {
+            calls.entry(name(from)).or_default().insert(name(to));
+            calls
+        });
+    let circle = Signal { kind: "loop", ..signal(Subject::Entry(name("cart"), name("-> front GET /"))) };
+    let slow = |at: &str| Signal { rule: "latency".to_owned(), kind: "latency", ..service(at) };
+    let mut book = Book::default();
+    book.update(NOW, &[circle, slow("front"), slow("gateway"), service("pay")], &calls);
+    let suspect = |of: &str| {
+        book.alerts().into_iter().find(|alert| alert.service == of).map(|alert| alert.suspect.clone())
+    };
+    assert_eq!(suspect("cart").as_deref(), Some("cart"), "and not the front, though that alerts as well");
+    assert_eq!(suspect("front").as_deref(), Some("cart"));
+    assert_eq!(suspect("gateway").as_deref(), Some("cart"));
+    assert_eq!(
+        suspect("pay").as_deref(),
+        Some("pay"),
+        "who is not part of the circle has a reason of its own"
+    );
+}
+
+#[test]
+fn the_first_suspect_that_traces_name_is_the_suspect() {
+    let mut book = Book::default();
+    book.update(NOW, &[service("front")], &Calls::new());
+    let id = book.alerts()[0].id.clone();
+    let suspect = crate::alert::evidence::Suspected { service: "pay".to_owned(), ..Default::default() };
+    book.complete(&id, |evidence| evidence.suspects.push(suspect));
+    book.choose_suspects(&Calls::new());
+    assert_eq!(book.alerts()[0].suspect, "pay");
+}

@@ -1,85 +1,59 @@
-//! Gathers from traces what an alert's numbers cannot tell: the first bad hop, where the time went, and whose requests suffer.
-
-use std::collections::BTreeMap;
+//! Gathers the traces that tell what an alert's numbers cannot, while it may still change whom people are told of.
 
 use throughline_model::id::TraceId;
-use throughline_model::span::StatusCode;
 
 use super::Shared;
 use super::feed::Feed;
-use crate::alert::book::State;
-use crate::alert::evidence::{Evidence, SelfTime};
-use crate::assemble::{Lifecycle, PlacedSpan};
+use crate::alert::book::{Alert, Calls, GROUP_WAIT_S, State};
+use crate::alert::inquiry::Inquiry;
 
-/// Alerts that are completed in one round; traces are read for each.
+/// Alerts that are looked into in one round; traces are read for each.
 const MAX_AT_ONCE: usize = 8;
-const MAX_PARTS: usize = 10;
+/// After so long no traces will come any more.
+const GIVE_UP_AFTER_S: u64 = 300;
+/// Traces of each sample.
+const SAMPLE: usize = 100;
+/// How far back before its beginning what is normal is taken from, and in how many places.
+const NORMAL_S: u64 = 960;
+const NORMAL_PLACES: u64 = 4;
+/// Minutes begin before what is wrong in them does.
+const APART_S: u64 = 60;
 
-/// Completes alerts that fire and are not complete yet. Says whether there was one.
-pub(super) fn complete(shared: &Shared, feed: &Feed) -> bool {
-    let waiting: Vec<(String, String, Vec<String>)> = shared
-        .book()
-        .alerts()
-        .into_iter()
-        .filter(|alert| alert.state == State::Firing && alert.evidence.self_time.is_empty())
-        .filter(|alert| !alert.evidence.exemplars.is_empty())
-        .take(MAX_AT_ONCE)
-        .map(|alert| (alert.id.clone(), alert.kind.clone(), alert.evidence.exemplars.clone()))
-        .collect();
+/// Looks into alerts that have just fired, again each round until people are told. Says whether there was one.
+pub(super) fn complete(shared: &Shared, feed: &Feed, calls: &Calls, (now, visible): (u64, u64)) -> bool {
+    let mut waiting: Vec<Alert> =
+        shared.book().alerts().into_iter().filter(|alert| is_open(alert, now)).cloned().collect();
+    waiting.sort_by_key(|alert| !alert.evidence.critical_path.is_empty());
     let mut is_any = false;
-    for (id, kind, exemplars) in waiting {
-        let traces: Vec<Lifecycle> = exemplars
-            .iter()
-            .filter_map(|text| TraceId::from_hex(text.as_bytes()))
-            .filter_map(|trace_id| feed.lifecycle(trace_id))
-            .collect();
-        if !traces.is_empty() {
-            shared.book().complete(&id, |evidence| fill(evidence, &kind, &traces));
+    for alert in waiting.into_iter().take(MAX_AT_ONCE) {
+        let inquiry = inquire(feed, &alert, visible);
+        if !inquiry.since.is_empty() {
+            // What is upstream of a silent edge may be why nobody calls any more.
+            let from = alert.client.as_deref().filter(|_| alert.kind == "silent_edge");
+            let service = from.unwrap_or(&alert.service);
+            shared.book().complete(&alert.id, |evidence| inquiry.fill(evidence, &alert.kind, service, calls));
             is_any = true;
         }
     }
     is_any
 }
 
-fn fill(evidence: &mut Evidence, kind: &str, traces: &[Lifecycle]) {
-    let mut parts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for placed in traces.iter().flat_map(|trace| &trace.spans) {
-        *parts.entry((placed.span.service_name(), placed.span.name.as_str())).or_default() += placed.self_ns;
-    }
-    let all = parts.values().sum::<u64>().max(1) as f64;
-    let mut parts: Vec<_> = parts.into_iter().collect();
-    parts.sort_by_key(|(_, self_ns)| std::cmp::Reverse(*self_ns));
-    evidence.self_time = parts
-        .into_iter()
-        .take(MAX_PARTS)
-        .map(|((service, operation), self_ns)| SelfTime {
-            service: service.to_owned(),
-            operation: operation.to_owned(),
-            share: self_ns as f64 / all,
-        })
-        .collect();
-    evidence.first_bad_hop = traces
-        .iter()
-        .find_map(|trace| first_bad(trace, kind))
-        .map(|placed| format!("{} {}", placed.span.service_name(), placed.span.name));
-    let entries = traces.iter().filter_map(|trace| trace.spans.first());
-    let mut routes: Vec<String> =
-        entries.map(|placed| format!("{} {}", placed.span.service_name(), placed.span.name)).collect();
-    routes.append(&mut evidence.entry_routes);
-    routes.sort();
-    routes.dedup();
-    evidence.entry_routes = routes;
+fn is_open(alert: &Alert, now: u64) -> bool {
+    let age = alert.fired_unix_s.map(|fired| now.saturating_sub(fired));
+    let is_new = age.is_some_and(|age| age <= GROUP_WAIT_S);
+    let is_bare = alert.evidence.critical_path.is_empty();
+    alert.state == State::Firing && (is_new || is_bare && age.is_some_and(|age| age <= GIVE_UP_AFTER_S))
 }
 
-/// Of errors the one that no error below it explains; else the span that took longest by itself.
-fn first_bad<'a>(trace: &'a Lifecycle, kind: &str) -> Option<&'a PlacedSpan> {
-    let failed = |placed: &PlacedSpan| placed.span.status == StatusCode::Error;
-    if matches!(kind, "error_rate" | "burn_rate") {
-        let is_carried =
-            |place: usize| trace.spans.iter().any(|other| other.parent == Some(place) && failed(other));
-        let origin =
-            trace.spans.iter().enumerate().filter(|(place, placed)| failed(placed) && !is_carried(*place));
-        return origin.max_by_key(|(_, placed)| placed.level).map(|(_, placed)| placed);
-    }
-    trace.spans.iter().max_by_key(|placed| placed.self_ns)
+fn inquire(feed: &Feed, alert: &Alert, visible: u64) -> Inquiry {
+    let of = alert.client.as_deref().unwrap_or(&alert.service);
+    let exemplars = alert.evidence.exemplars.iter();
+    let exemplars: Vec<TraceId> = exemplars.filter_map(|text| TraceId::from_hex(text.as_bytes())).collect();
+    let since = feed.sample(of, (alert.since_unix_s, visible), SAMPLE, &exemplars);
+    let end = alert.since_unix_s.saturating_sub(APART_S);
+    let begin = end.saturating_sub(NORMAL_S - APART_S);
+    let part = (end - begin) / NORMAL_PLACES;
+    let places = (0..NORMAL_PLACES).map(|place| (begin + place * part, begin + (place + 1) * part));
+    let before = places.flat_map(|place| feed.sample(of, place, SAMPLE / NORMAL_PLACES as usize, &[]));
+    Inquiry { before: before.collect(), since }
 }

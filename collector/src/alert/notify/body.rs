@@ -10,6 +10,8 @@ use crate::alert::rules::{Receiver, ReceiverKind};
 const ALERTMANAGER_HOLDS_S: u64 = 300;
 /// PagerDuty refuses longer summaries.
 const MAX_SUMMARY_CHARS: usize = 1024;
+/// Suspects and places that a message names.
+const MAX_NAMED: usize = 3;
 
 /// A body with its address.
 pub(super) struct Body {
@@ -66,7 +68,7 @@ fn headline(message: &Message) -> String {
 }
 
 fn link(message: &Message, external_url: &str) -> String {
-    format!("{external_url}/api/v1/alerts/{}", message.group)
+    format!("{external_url}/alerts/{}", message.group)
 }
 
 fn alertmanager(message: &Message, external_url: &str) -> Value {
@@ -93,11 +95,14 @@ fn alertmanager(message: &Message, external_url: &str) -> Value {
                 "summary": alert.summary,
                 "why": alert.evidence.why,
                 "first_bad_hop": alert.evidence.first_bad_hop.clone().unwrap_or_default(),
+                "suspects": suspects(alert),
+                "critical_path": longest(alert),
+                "entries": alert.evidence.entry_routes.join(", "),
                 "traces": alert.evidence.exemplars.join(" "),
             },
             "startsAt": rfc3339(alert.since_unix_s),
             "endsAt": rfc3339(ends),
-            "generatorURL": format!("{external_url}/api/v1/alerts/{}", alert.id),
+            "generatorURL": format!("{external_url}/alerts/{}", alert.id),
         })
     });
     Value::Array(alerts.collect())
@@ -135,10 +140,14 @@ fn webhook_alert(alert: &Alert) -> Value {
 fn slack(message: &Message, external_url: &str) -> Value {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let summaries = message.alerts.iter().take(10).map(|alert| format!("- {}", escape(&alert.summary)));
-    let why = message.alerts.first().map_or("", |alert| alert.evidence.why.as_str());
-    let lines = [escape(&headline(message))].into_iter().chain(summaries);
-    let lines: Vec<String> =
-        lines.chain([format!("_{}_", escape(why)), link(message, external_url)]).collect();
+    let first = message.alerts.first();
+    let why = first.map_or("", |alert| alert.evidence.why.as_str());
+    let found = first.map(|alert| findings(alert, external_url)).unwrap_or_default();
+    let mut lines = vec![escape(&headline(message))];
+    lines.extend(summaries);
+    lines.push(format!("_{}_", escape(why)));
+    lines.extend(found.iter().map(|line| escape(line)));
+    lines.push(link(message, external_url));
     json!({"text": lines.join("\n")})
 }
 
@@ -171,11 +180,45 @@ pub(super) fn mail(message: &Message, external_url: &str) -> (String, String) {
     for alert in &message.alerts {
         lines.push(format!("{} ({}, since {})", alert.summary, alert.severity, rfc3339(alert.since_unix_s)));
         lines.push(format!("  {}", alert.evidence.why));
-        lines.extend(alert.evidence.first_bad_hop.iter().map(|hop| format!("  first bad hop: {hop}")));
-        lines.extend(alert.evidence.exemplars.first().map(|trace| format!("  trace: {trace}")));
+        lines.extend(findings(alert, external_url).into_iter().map(|line| format!("  {line}")));
     }
     lines.push(link(message, external_url));
     (format!("[throughline] {}", headline(message)), lines.join("\n"))
+}
+
+/// What the traces of an alert tell, a line for each thing.
+fn findings(alert: &Alert, external_url: &str) -> Vec<String> {
+    let evidence = &alert.evidence;
+    let named = |name: &str, text: String| (!text.is_empty()).then(|| format!("{name}: {text}"));
+    let trace = evidence.exemplars.first().map(|trace| format!("trace: {external_url}/trace/{trace}"));
+    let lines = [
+        named("first bad hop", evidence.first_bad_hop.clone().unwrap_or_default()),
+        named("suspects", suspects(alert)),
+        named("on the critical path", longest(alert)),
+        named("affected entries", evidence.entry_routes.join(", ")),
+        trace,
+    ];
+    lines.into_iter().flatten().collect()
+}
+
+/// Who explains the change, the strongest first, with the finding against the first.
+fn suspects(alert: &Alert) -> String {
+    let named =
+        alert.evidence.suspects.iter().take(MAX_NAMED).enumerate().map(|(place, suspect)| match place {
+            0 => format!("{} ({})", suspect.service, suspect.reason),
+            _ => suspect.service.clone(),
+        });
+    named.collect::<Vec<_>>().join(", ")
+}
+
+/// Where requests spend most time by itself.
+fn longest(alert: &Alert) -> String {
+    let mut parts: Vec<_> = alert.evidence.critical_path.iter().collect();
+    parts.sort_by(|left, right| right.self_share.total_cmp(&left.self_share));
+    let named = parts.into_iter().take(MAX_NAMED).map(|part| {
+        format!("{:.0} % {} {} ({})", 100.0 * part.self_share, part.service, part.operation, part.kind)
+    });
+    named.collect::<Vec<_>>().join(", ")
 }
 
 /// HMAC-SHA-256, RFC 2104, as `sha256=` and hexadecimal digits.

@@ -83,7 +83,8 @@ fn five_traces_beyond_the_limit_are_needed() {
     shapes.observe(1001, shape(9, 31, 0));
     let excess = found(&mut shapes, 1002, Measure::Depth).unwrap();
     assert_eq!((excess.largest, excess.allowed, excess.traces.len()), (31, 20, 5));
-    assert_eq!(found(&mut shapes, 1400, Measure::Depth), None, "after five minutes it is over");
+    assert!(found(&mut shapes, 1120, Measure::Depth).is_some());
+    assert_eq!(found(&mut shapes, 1122, Measure::Depth), None, "after two minutes without any it is over");
 }
 
 #[test]
@@ -119,9 +120,13 @@ fn made_up_entries_do_not_exhaust_memory() {
 
 /// A server span that says where it is, whose parents did not arrive.
 fn lonely(attributes: Vec<(&str, Value)>) -> Lifecycle {
+    assemble(&[Arc::new(lonely_span(attributes))])
+}
+
+fn lonely_span(attributes: Vec<(&str, Value)>) -> Span {
     let attribute = |(key, value): (&str, Value)| Attribute { key: key.to_owned(), value };
     let service = attribute((attribute::SERVICE_NAME, Value::Text("cart".to_owned())));
-    let span = Span {
+    Span {
         trace_id: TraceId::from_bytes(&[7; 16]).unwrap(),
         span_id: SpanId::from_bytes(&[1; 8]).unwrap(),
         parent_span_id: SpanId::from_bytes(&[2; 8]),
@@ -137,8 +142,7 @@ fn lonely(attributes: Vec<(&str, Value)>) -> Lifecycle {
         status: StatusCode::Unset,
         status_message: String::new(),
         resource: Arc::new(Resource { attributes: vec![service] }),
-    };
-    assemble(&[Arc::new(span)])
+    }
 }
 
 #[test]
@@ -162,4 +166,56 @@ fn a_trace_that_is_measured_again_is_one_trace() {
     let mut shapes = Shapes::default();
     (0..9).for_each(|second| shapes.observe(1000 + second, shape(1, 30, 0)));
     assert_eq!(found(&mut shapes, 1010, Measure::Depth), None);
+}
+
+/// A server span of this service under the client span of the one before.
+fn circle(services: &[&str]) -> Lifecycle {
+    let mut spans = Vec::new();
+    for (place, service) in services.iter().enumerate() {
+        let number = place as u64 * 2 + 1;
+        spans.push(span(number, number - 1, SpanKind::Server, service));
+        spans.push(span(number + 1, number, SpanKind::Client, service));
+    }
+    assemble(&spans)
+}
+
+fn span(id: u64, parent: u64, kind: SpanKind, service: &str) -> Arc<Span> {
+    let id_of = |number: u64| SpanId::from_bytes(&number.to_be_bytes());
+    let name = Attribute { key: attribute::SERVICE_NAME.to_owned(), value: Value::Text(service.to_owned()) };
+    let mut span = lonely_span(Vec::new());
+    span.span_id = id_of(id).unwrap();
+    span.parent_span_id = id_of(parent);
+    span.name = "GET /".to_owned();
+    span.kind = kind;
+    (span.start_unix_ns, span.end_unix_ns) = (id, 1000 - id);
+    span.resource = Arc::new(Resource { attributes: vec![name] });
+    Arc::new(span)
+}
+
+fn closes(services: &[&str]) -> Option<(String, String, usize)> {
+    let repeated = Shape::of(&circle(services)).unwrap().repeated;
+    repeated.map(|(service, asked, times)| (service.to_string(), asked.to_string(), times))
+}
+
+#[test]
+fn who_closes_the_circle_is_who_first_asks_again() {
+    let found = |service: &str, asked: &str, times| Some((service.to_owned(), asked.to_owned(), times));
+    assert_eq!(closes(&["gateway", "front", "cart"]), None);
+    let twice = ["gateway", "front", "cart", "front", "cart"];
+    assert_eq!(closes(&twice), found("cart", "-> front GET /", 2));
+    let long = ["gateway", "front", "cart", "stock", "cart", "stock", "cart", "stock"];
+    assert_eq!(closes(&long), found("stock", "-> cart GET /", 3));
+}
+
+#[test]
+fn a_trace_whose_begin_is_missing_is_outvoted() {
+    let mut shapes = Shapes::default();
+    let entry = (Arc::from("gateway"), Arc::from("GET /"));
+    let mut observe = |number: u8, services: &[&str]| {
+        let repeated = Shape::of(&circle(services)).unwrap().repeated;
+        shapes.observe(10, Shape { entry: entry.clone(), repeated, ..shape(number, 1, 0) });
+    };
+    observe(0, &["cart", "front", "cart", "front", "cart", "front", "cart"]);
+    (1..5).for_each(|number| observe(number, &["front", "cart", "front", "cart", "front", "cart"]));
+    assert_eq!(found(&mut shapes, 11, Measure::Loop).unwrap().repeated.unwrap().0.as_ref(), "cart");
 }

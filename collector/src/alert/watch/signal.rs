@@ -7,7 +7,7 @@ use throughline_model::id::TraceId;
 use super::Watched;
 use crate::alert::book::Signal;
 use crate::alert::error_rate::{Detector, Episode, Severity};
-use crate::alert::evidence::{Evidence, Point};
+use crate::alert::evidence::{Evidence, Point, Suspected};
 use crate::alert::rules::{Kind, Rule, Rules};
 use crate::alert::shape::{Excess, Measure};
 use crate::alert::subject::Subject;
@@ -225,7 +225,13 @@ pub(super) fn shape(
         Measure::FanOut => format!("{subject}: a request makes {largest} calls, usually up to {allowed}"),
         Measure::Loop => format!("{subject}: a request comes back to it, {largest} times on one path"),
     };
+    let (first_bad_hop, suspects) = match excess.measure {
+        Measure::Loop => closing(&subject),
+        _ => (None, Vec::new()),
+    };
     let evidence = Evidence {
+        first_bad_hop,
+        suspects,
         why: format!(
             "at least {count} traces within five minutes are larger than {allowed}; the largest is {largest}"
         ),
@@ -239,4 +245,14 @@ pub(super) fn shape(
     };
     let severity = if excess.measure == Measure::Loop { Severity::Critical } else { Severity::Warning };
     Some(signal(rule, subject, severity, now_unix_s, (summary, evidence)))
+}
+
+/// Who sends requests back to where they were is seen in the traces themselves.
+fn closing(subject: &Subject) -> (Option<String>, Vec<Suspected>) {
+    let (Subject::Entry(service, asked) | Subject::Route(service, _, asked)) = subject else {
+        return (None, Vec::new());
+    };
+    let reason = format!("it closes the circle: {asked} was on the path before");
+    let suspect = Suspected { service: service.to_string(), score: 1.0, reason };
+    (Some(format!("{service} {asked}")), vec![suspect])
 }

@@ -26,6 +26,9 @@ fn serves_the_index_for_the_pages_own_routes_only() {
     let index = Some(("text/html; charset=utf-8", "no-cache"));
     check("/", index);
     check("/trace/4bf92f3577b34da6a3ce929d0e0e4736", index);
+    check("/alerts", index);
+    check("/alerts/4bf92f3577b34da6", index);
+    check("/alerts/a/b", None);
     check("/trace/", None);
     check("/trace/a/b", None);
     check("/trace/../x", None);

@@ -1,0 +1,157 @@
+//! What traces tell of an alert that its numbers cannot: who explains the change, where the time goes now, and the first bad hop.
+//!
+//! Two samples of traces are held against each other, from before the alert began and since; the ranking is the one of
+//! [`suspects`](crate::analyse::suspects), the tree that of [`flame`](crate::analyse::flame).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use throughline_model::span::SpanKind;
+
+use super::book::Calls;
+use super::evidence::{Evidence, PathPart, Suspected};
+use crate::analyse::call::{Call, Outcome, Window, calls_of};
+use crate::analyse::flame::{Flame, Name};
+use crate::analyse::suspects;
+use crate::assemble::Lifecycle;
+
+const MAX_SUSPECTS: usize = 5;
+/// Parts of the tree below this share of all time are left out.
+const LEAST_SHARE: f64 = 0.01;
+const MAX_PARTS: usize = 40;
+
+/// Traces from before an alert began, and since.
+#[derive(Debug, Default)]
+pub(super) struct Inquiry {
+    pub(super) before: Vec<Lifecycle>,
+    pub(super) since: Vec<Lifecycle>,
+}
+
+impl Inquiry {
+    /// Writes down what the traces tell about an alert of this kind on this service.
+    pub(super) fn fill(&self, evidence: &mut Evidence, kind: &str, service: &str, calls: &Calls) {
+        let (before, since) = (flame_of(&self.before), flame_of(&self.since));
+        evidence.critical_path = tree(&since);
+        // Who closes a circle was seen in the traces themselves; no ranking knows it better.
+        if kind != "loop" {
+            evidence.suspects = self.suspects(kind, service, calls);
+            evidence.first_bad_hop = match kind {
+                "error_rate" | "burn_rate" => self.since.iter().find_map(first_failed_hop),
+                _ => hop_that_grew(&before, &since),
+            };
+        }
+        let entries = self.since.iter().filter_map(|trace| trace.spans.first());
+        let mut routes: BTreeSet<String> =
+            entries.map(|placed| format!("{} {}", placed.span.service_name(), placed.span.name)).collect();
+        routes.extend(evidence.entry_routes.drain(..));
+        evidence.entry_routes = routes.into_iter().collect();
+    }
+
+    /// The service itself and what it calls, by how much they explain; a service further up suffers and does not cause.
+    fn suspects(&self, kind: &str, service: &str, calls: &Calls) -> Vec<Suspected> {
+        if self.before.is_empty() || self.since.is_empty() {
+            return Vec::new();
+        }
+        let mut windows = [&self.before, &self.since]
+            .map(|traces| Window { traces: traces.iter().map(calls_of).collect() });
+        if kind == "latency" {
+            // An error elsewhere at the same time is another story, and has an alert of its own.
+            let all = windows.iter_mut().flat_map(|window| window.traces.iter_mut().flatten());
+            all.for_each(|call| call.outcome = Outcome::Well);
+        }
+        let [before, since] = &windows;
+        let below = downstream(service, calls);
+        let known: BTreeSet<&Arc<str>> =
+            calls.iter().flat_map(|(client, servers)| servers.iter().chain([client])).collect();
+        let ranked = suspects::rank(before, since).services;
+        // A host that no proxy stands for is nobody's caller: it may always be to blame.
+        let may_cause = |name: &Arc<str>| below.contains(name.as_ref()) || !known.contains(name);
+        let ranked = ranked.into_iter().filter(|suspect| suspect.score > 0.0 && may_cause(&suspect.service));
+        ranked
+            .take(MAX_SUSPECTS)
+            .map(|suspect| Suspected {
+                service: suspect.service.to_string(),
+                score: suspect.score,
+                reason: suspect.reason,
+            })
+            .collect()
+    }
+}
+
+/// A service and all that it calls, directly or not.
+pub(super) fn downstream(service: &str, calls: &Calls) -> BTreeSet<String> {
+    let mut found = BTreeSet::from([service.to_owned()]);
+    let mut open = vec![service.to_owned()];
+    while let Some(at) = open.pop() {
+        for callee in calls.get(at.as_str()).into_iter().flatten() {
+            if found.insert(callee.to_string()) {
+                open.push(callee.to_string());
+            }
+        }
+    }
+    found
+}
+
+fn flame_of(traces: &[Lifecycle]) -> Flame {
+    let mut flame = Flame::default();
+    traces.iter().for_each(|trace| flame.add(trace));
+    flame
+}
+
+/// Callers before those they called, without parts that hardly take time.
+fn tree(flame: &Flame) -> Vec<PathPart> {
+    let all = flame.total_ns.max(1) as f64;
+    let parts = flame.frames.iter().filter(|frame| flame.share(frame) >= LEAST_SHARE);
+    let part = |frame: &crate::analyse::flame::Frame| PathPart {
+        service: frame.name.service.clone(),
+        operation: frame.name.operation.clone(),
+        kind: frame.name.kind.as_str().to_owned(),
+        depth: frame.depth,
+        share: flame.share(frame),
+        self_share: frame.self_ns as f64 / all,
+    };
+    parts.take(MAX_PARTS).map(part).collect()
+}
+
+/// Where the error began: the failed call none of whose own calls failed; the first such of the trace.
+fn first_failed_hop(trace: &Lifecycle) -> Option<String> {
+    let calls = calls_of(trace);
+    let began = calls.iter().find(|call| call.outcome == Outcome::ErrorBegan)?;
+    Some(hop(began.parent.and_then(|parent| calls.get(parent)), began))
+}
+
+fn hop(caller: Option<&Call>, call: &Call) -> String {
+    caller.map_or_else(
+        || format!("{} {}", call.service, call.operation),
+        |caller| format!("{} -> {} {}", caller.service, call.service, call.operation),
+    )
+}
+
+/// The work whose own time on the critical path grew most for each trace. Time of a client span lies between the two.
+fn hop_that_grew(before: &Flame, since: &Flame) -> Option<String> {
+    let (usual, now) = (own_times(before), own_times(since));
+    let growth = |(name, time): &(&Name, f64)| time - usual.get(name).copied().unwrap_or(0.0);
+    let grown = now.into_iter().max_by(|left, right| growth(left).total_cmp(&growth(right)));
+    let (name, _) = grown.filter(|part| growth(part) > 0.0)?;
+    let frame = since.frames.iter().filter(|frame| frame.name == *name).max_by_key(|frame| frame.self_ns)?;
+    let mut above = frame.caller.and_then(|caller| since.frames.get(caller));
+    while let Some(caller) = above {
+        if caller.name.service != name.service {
+            return Some(format!("{} -> {} {}", caller.name.service, name.service, name.operation));
+        }
+        above = caller.caller.and_then(|caller| since.frames.get(caller));
+    }
+    Some(format!("{} {}", name.service, name.operation))
+}
+
+/// Nanoseconds of own time for each trace.
+fn own_times(flame: &Flame) -> BTreeMap<&Name, f64> {
+    let mut times: BTreeMap<&Name, f64> = BTreeMap::new();
+    for frame in flame.frames.iter().filter(|frame| frame.name.kind != SpanKind::Unspecified) {
+        *times.entry(&frame.name).or_default() += frame.self_ns as f64 / flame.traces.max(1) as f64;
+    }
+    times
+}
+
+#[cfg(test)]
+mod tests;
