@@ -115,7 +115,11 @@ impl Ongoing {
         let worst = episode.worst;
         // Half of what the worst window showed: a ramp and a fault that comes and goes are still that fault.
         let ratio = (0.5 * worst.errors / worst.expected.max(1e-3)).clamp(1.5, 20.0);
-        let for_fault = (counts.errors * ratio.ln() - expected * (ratio - 1.0)) / (1.0 + spread * expected);
+        // Twenty times next to nothing is next to nothing, so that no quiet minute would ever speak against the fault: where
+        // hardly an error was usual, the fault expects its own share, though no more than one error in a minute.
+        let own_share = 0.5 * worst.errors / worst.requests.max(1.0) * counts.requests;
+        let by_fault = (expected * ratio).max(own_share.min(1.0));
+        let for_fault = (counts.errors * ratio.ln() - (by_fault - expected)) / (1.0 + spread * expected);
         self.quiet_ln_likelihood = (self.quiet_ln_likelihood - for_fault).min(LARGEST_LN_LIKELIHOOD);
         if self.quiet_ln_likelihood <= 0.0 && for_fault > 0.0 {
             self.quiet_ln_likelihood = 0.0;

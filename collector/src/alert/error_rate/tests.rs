@@ -181,3 +181,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_episode_of_a_series_that_never_fails_ends() {
+    let settings = Settings { quiet_minutes: 1, ..Settings::default() };
+    let mut detector = Detector::default();
+    let mut observe = |minute: i64, errors: f64| {
+        detector.observe(Minute(minute), Counts { requests: 600.0, errors }, &settings);
+        detector.episode().is_some()
+    };
+    (0..1600).for_each(|minute| assert!(!observe(minute, 0.0)));
+    assert!(observe(1600, 120.0));
+    assert!((1601..1610).any(|minute| !observe(minute, 0.0)), "nine quiet minutes are not enough");
+}
