@@ -228,7 +228,7 @@ test: tools build ## every test; one summary line for each part, and their sum
 sum: # the results of the last `make test`; a part that did not run is a failure
 	@tools/run-part --sum $(PARTS)
 
-test-unit: ## unit tests, natively
+test-unit: $(PYTHON) ## unit tests, natively
 	@tools/run-part unit cargo test --release --workspace --lib --bins --no-fail-fast
 
 test-wasm: targets $(WASM_TEST_RUNNER) ## the tests of the pure package in WebAssembly, in Node.js

@@ -10,6 +10,7 @@ mod hash;
 mod local;
 mod memory;
 mod newest;
+mod objects;
 mod rollup;
 mod services;
 mod values;
@@ -38,6 +39,7 @@ pub(crate) use local::{framed_record, intact_payload_bytes};
 
 pub use local::LocalStore;
 pub use memory::MemoryStore;
+pub use objects::{ObjectStoreConfig, ObjectStoreStatus, Secret};
 pub use rollup::{
     Exemplar, Figures, Histogram, PATIENCE, Rollup, RollupFilter, Series, SeriesFilter, UNKNOWN,
 };
@@ -55,6 +57,8 @@ pub struct Config {
     pub retention_by_service: BTreeMap<String, Duration>,
     /// How many bytes all blocks may have together; the oldest ones are removed beyond.
     pub max_block_bytes: Option<u64>,
+    /// Where blocks go besides the disk; the disk is a cache of them then.
+    pub object_store: Option<ObjectStoreConfig>,
     /// How long rollups are kept.
     pub rollup_retention: Duration,
     /// How many spans the live window holds before it becomes a block.
@@ -90,6 +94,7 @@ impl Default for Config {
             retention: Duration::from_secs(7 * 24 * 60 * 60),
             retention_by_service: BTreeMap::new(),
             max_block_bytes: None,
+            object_store: None,
             rollup_retention: Duration::from_secs(90 * 24 * 60 * 60),
             block_max_spans: 250_000,
             block_max_age: Duration::from_secs(5 * 60),
@@ -116,7 +121,7 @@ pub enum StoreError {
 pub struct StoreStats {
     /// Spans in the live window.
     pub spans_live: u64,
-    /// Blocks on disk.
+    /// Blocks, on disk or in the object store.
     pub blocks: u64,
     /// Bytes of blocks and log on disk.
     pub bytes_on_disk: u64,
@@ -198,4 +203,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Current numbers.
     fn stats(&self) -> StoreStats;
+
+    /// How blocks and object store stand; `None` for a store without one.
+    fn object_store(&self) -> Option<ObjectStoreStatus> {
+        None
+    }
 }

@@ -80,6 +80,18 @@ pub struct Counters {
     pub blocks_merged: Counter,
     /// Blocks removed because their spans were older than the retention, or all blocks together too large.
     pub blocks_expired: Counter,
+    /// Blocks that were copied to the object store.
+    pub blocks_uploaded: Counter,
+    /// Blocks that were brought back from the object store because they were read.
+    pub blocks_fetched: Counter,
+    /// Blocks that were removed from the object store.
+    pub objects_removed: Counter,
+    /// Times the object store failed to do what was asked.
+    pub object_store_failures: Counter,
+    /// Blocks that are not in the object store yet.
+    pub blocks_waiting: Gauge,
+    /// Bytes of blocks on the local disk, when there is an object store.
+    pub block_cache_bytes: Gauge,
     /// Spans in the live window, including the part that is being written to a block.
     pub spans_live: Gauge,
     /// Blocks on disk.
@@ -127,6 +139,12 @@ impl Counters {
             block_failures: Counter::default(),
             blocks_merged: Counter::default(),
             blocks_expired: Counter::default(),
+            blocks_uploaded: Counter::default(),
+            blocks_fetched: Counter::default(),
+            objects_removed: Counter::default(),
+            object_store_failures: Counter::default(),
+            blocks_waiting: Gauge::default(),
+            block_cache_bytes: Gauge::default(),
             spans_live: Gauge::default(),
             blocks: Gauge::default(),
             bytes_on_disk: Gauge::default(),
@@ -138,6 +156,7 @@ impl Counters {
         counters.register_intake();
         counters.register_traces();
         counters.register_store();
+        counters.register_object_store();
         counters
     }
 
@@ -213,8 +232,23 @@ impl Counters {
         self.register("blocks_merged", "Blocks merged into others", self.blocks_merged.clone());
         self.register("blocks_expired", "Blocks removed by retention", self.blocks_expired.clone());
         self.register("spans_live", "Spans in the live window", self.spans_live.clone());
-        self.register("blocks", "Blocks on disk", self.blocks.clone());
+        self.register("blocks", "Blocks", self.blocks.clone());
         self.register("disk_bytes", "Bytes of blocks and log on disk", self.bytes_on_disk.clone());
+    }
+
+    fn register_object_store(&mut self) {
+        let uploaded = self.blocks_uploaded.clone();
+        self.register("blocks_uploaded", "Blocks copied to the object store", uploaded);
+        let fetched = self.blocks_fetched.clone();
+        self.register("blocks_fetched", "Blocks brought back from the object store to be read", fetched);
+        let removed = self.objects_removed.clone();
+        self.register("objects_removed", "Blocks removed from the object store", removed);
+        let failures = self.object_store_failures.clone();
+        self.register("object_store_failures", "Failures of the object store", failures);
+        let waiting = self.blocks_waiting.clone();
+        self.register("blocks_waiting", "Blocks not in the object store yet", waiting);
+        let cached = self.block_cache_bytes.clone();
+        self.register("block_cache_bytes", "Bytes of blocks on the local disk", cached);
     }
 }
 

@@ -92,7 +92,8 @@ fn duckdb(queries: &[String]) -> Result<Vec<Json>> {
     text.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
 }
 
-fn span(number: u64) -> Span {
+/// A server span of a trace of its own; every third one failed.
+pub(crate) fn span(number: u64) -> Span {
     let text = |key: &str, text: &str| Attribute { key: key.to_owned(), value: Value::Text(text.to_owned()) };
     let has_failed = number.is_multiple_of(3);
     let status = Attribute {

@@ -14,6 +14,7 @@ mod intake;
 mod istiod;
 mod linking;
 mod matching;
+mod objects;
 mod operating;
 mod outcomes;
 mod page;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         }
     };
     first_light(&mut runner);
+    objects::run(&mut runner);
     filter(&mut runner);
     intake::run(&mut runner);
     operation(&mut runner);

@@ -75,6 +75,15 @@ pub fn alertmanager() -> Result<PathBuf> {
     find("ALERTMANAGER_BIN", Path::new("/usr/bin/prometheus-alertmanager"), remedy)
 }
 
+/// A program that came with a package of `tests/requirements.txt`.
+pub fn python_tool(name: &str) -> Result<PathBuf> {
+    let path = root().join(".tools/python/bin").join(name);
+    if !path.is_file() {
+        bail!("{} is not there; run `make tools`", path.display());
+    }
+    Ok(path)
+}
+
 /// The binary that a Python entry script would replace itself with; started directly, it costs no interpreter.
 fn behind_script(script: &Path) -> Option<PathBuf> {
     let environment = script.parent()?.parent()?;

@@ -65,6 +65,7 @@ pub struct Collector {
     ports: Ports,
     settings: Option<PathBuf>,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 impl Collector {
@@ -77,19 +78,31 @@ impl Collector {
     pub fn start_with(ports: Ports, run: &RunDirectory, settings: Option<PathBuf>) -> Result<Self> {
         let binary = artefacts::collector()?;
         let (data, log) = (run.join("data"), run.log("collector"));
-        let mut collector = Self { process: None, binary, data, log, ports, settings, arguments: Vec::new() };
+        let mut collector = Self::ended(binary, data, log, ports, settings);
         collector.restart()?;
         Ok(collector)
     }
 
     /// Starts one of several in the same run, with a configuration file; its data are in `data-NAME`.
     pub fn start_with_settings(ports: Ports, run: &RunDirectory, name: &str, yaml: &str) -> Result<Self> {
+        Self::start_with_environment(ports, run, name, yaml, &[])
+    }
+
+    /// The same with variables that it has besides those of the tests.
+    pub fn start_with_environment(
+        ports: Ports,
+        run: &RunDirectory,
+        name: &str,
+        yaml: &str,
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
         let binary = artefacts::collector()?;
         let (data, log) = (run.join(format!("data-{name}")), run.log(&format!("collector-{name}")));
         let settings = run.join(format!("collector-{name}.yaml"));
         std::fs::write(&settings, yaml)?;
-        let mut collector =
-            Self { process: None, binary, data, log, ports, settings: Some(settings), arguments: Vec::new() };
+        let mut collector = Self::ended(binary, data, log, ports, Some(settings));
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        collector.environment = environment.iter().map(owned).collect();
         collector.restart()?;
         Ok(collector)
     }
@@ -100,10 +113,24 @@ impl Collector {
         self.restart()
     }
 
+    fn ended(binary: PathBuf, data: PathBuf, log: PathBuf, ports: Ports, settings: Option<PathBuf>) -> Self {
+        Self {
+            process: None,
+            binary,
+            data,
+            log,
+            ports,
+            settings,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+        }
+    }
+
     /// Starts it again on the same ports and the same data, and waits until it is ready.
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
         let mut command = Command::new(&self.binary);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.arg("serve").arg("--data-dir").arg(&self.data);
         if let Some(settings) = &self.settings {
             command.arg("--config").arg(settings);

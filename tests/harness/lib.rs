@@ -15,6 +15,7 @@ pub mod ports;
 pub mod process;
 pub mod run_directory;
 pub mod runner;
+pub mod s3;
 pub mod single_proxy;
 pub mod streams;
 pub mod topology;

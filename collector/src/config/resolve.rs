@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::size::parse_size;
 use super::written::{Key, Written};
 use super::{Config, Fault, ListenAddress, parse_duration};
+use crate::store::{ObjectStoreConfig, Secret};
 use crate::telemetry::Level;
 use crate::{alert, ingest, store};
 
@@ -44,6 +45,7 @@ pub(super) fn resolve(written: &Written, faults: &mut Vec<Fault>) -> Config {
                 .read(Key::RetentionByService, retention_by_service)
                 .unwrap_or(store.retention_by_service),
             max_block_bytes: reader.read(Key::MaxBlockBytes, byte_limit).unwrap_or(store.max_block_bytes),
+            object_store: object_store(&mut reader),
             rollup_retention: reader
                 .read(Key::RollupRetention, positive_duration)
                 .unwrap_or(store.rollup_retention),
@@ -61,6 +63,35 @@ pub(super) fn resolve(written: &Written, faults: &mut Vec<Fault>) -> Config {
     }
 }
 
+/// Blocks on the disk when there is an object store and nothing else is said.
+const CACHE_BYTES: u64 = 10 << 30;
+
+/// The object store, when one is named.
+fn object_store(reader: &mut Reader<'_>) -> Option<ObjectStoreConfig> {
+    let url = reader.read(Key::ObjectStoreUrl, address);
+    let cache_bytes = reader.read(Key::ObjectStoreCacheBytes, byte_limit).unwrap_or(Some(CACHE_BYTES));
+    let endpoint = reader.read(Key::ObjectStoreEndpoint, http_address).flatten();
+    let mut text =
+        |key| reader.read(key, |text| Ok::<_, &str>(text.to_owned())).filter(|text| !text.is_empty());
+    let config = ObjectStoreConfig {
+        endpoint,
+        region: text(Key::ObjectStoreRegion),
+        ca_file: text(Key::ObjectStoreCaFile).map(PathBuf::from),
+        access_key_id: text(Key::ObjectStoreAccessKeyId).map(Secret::new),
+        secret_access_key: text(Key::ObjectStoreSecret).map(Secret::new),
+        owner: text(Key::ObjectStoreOwner),
+        cache_bytes,
+        url: url.flatten()?,
+    };
+    if config.access_key_id.is_some() != config.secret_access_key.is_some() {
+        reader.faults.push(Fault::new(
+            "of storage.object_store.access_key_id and secret_access_key only one is set: set both, or none to take them \
+             from the environment",
+        ));
+    }
+    Some(config)
+}
+
 struct Reader<'a> {
     written: &'a Written,
     faults: &'a mut Vec<Fault>,
@@ -72,12 +103,20 @@ impl Reader<'_> {
         match parse(&setting.text) {
             Ok(value) => Some(value),
             Err(right) => {
-                let (origin, text, right) = (&setting.origin, &setting.text, right.as_ref());
+                // An address may hold what is secret.
+                let is_hidden = key.is_secret() || text_may_be_secret(&setting.text);
+                let text = if is_hidden { "(not shown)" } else { setting.text.as_str() };
+                let (origin, right) = (&setting.origin, right.as_ref());
                 self.faults.push(Fault::new(format!("{origin}: `{text}` is not usable: {right}")));
                 None
             }
         }
     }
+}
+
+/// An address with a user, or with a query.
+fn text_may_be_secret(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| rest.contains(['@', '?']))
 }
 
 fn local(port: u16) -> ListenAddress {
@@ -125,6 +164,27 @@ fn retention_by_service(text: &str) -> Result<BTreeMap<String, Duration>, String
         }
     }
     Ok(retention)
+}
+
+/// The address of an object store; empty for none.
+fn address(text: &str) -> Result<Option<String>, &'static str> {
+    const SCHEMES: [&str; 4] = ["s3://", "gs://", "az://", "file:///"];
+    let holds_more = |scheme: &&str| text.strip_prefix(*scheme).is_some_and(|rest| !rest.is_empty());
+    match text {
+        "" => Ok(None),
+        _ if text.contains(['@', '?']) => Err("write no credentials into it: they would be shown"),
+        _ if SCHEMES.iter().any(holds_more) => Ok(Some(text.to_owned())),
+        _ => Err("write s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///folder"),
+    }
+}
+
+/// An address that HTTP is spoken at; empty for none.
+fn http_address(text: &str) -> Result<Option<String>, &'static str> {
+    match text {
+        "" => Ok(None),
+        _ if text.starts_with("https://") || text.starts_with("http://") => Ok(Some(text.to_owned())),
+        _ => Err("write it with its scheme, such as https://minio.storage:9000"),
+    }
 }
 
 /// Bytes with an optional unit of 1024; `0` for no limit.

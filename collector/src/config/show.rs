@@ -17,7 +17,9 @@ pub(super) fn in_effect(written: &Written) -> String {
             (Some(_), Some(setting)) => {
                 let comment = line.comment.map(|comment| format!("  # {comment}")).unwrap_or_default();
                 let indent = " ".repeat(line.indent);
-                text.push_str(&format!("{indent}{}: {}{comment}\n", line.name, quoted(&setting.text)));
+                let shown =
+                    if setting.key.is_secret() { "'(not shown)'".to_owned() } else { quoted(&setting.text) };
+                text.push_str(&format!("{indent}{}: {shown}{comment}\n", line.name));
             }
             _ if line.is_remark => {}
             _ => {

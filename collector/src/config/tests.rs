@@ -323,3 +323,37 @@ fn retention_has_limits_by_service_and_by_bytes() {
         assert!(found.len() == 1 && found[0].contains(word), "{bad}: {found:?}");
     }
 }
+
+#[test]
+fn an_object_store_is_named_and_its_key_is_never_shown() {
+    let keys = "access_key_id: me, secret_access_key: hunter2";
+    let yaml = format!("storage: {{object_store: {{url: 's3://traces/mesh', {keys}, cache_bytes: 0}}}}\n");
+    let config = resolve(&yaml, ServeOptions::default()).unwrap();
+    let found = config.store.object_store.clone().unwrap();
+    assert_eq!((found.url.as_str(), found.cache_bytes, found.owner), ("s3://traces/mesh", None, None));
+    assert_eq!(found.secret_access_key, Some(store::Secret::new("hunter2".to_owned())));
+    let written = file::parse(&yaml, &ProcessEnvironment, &mut Vec::new());
+    let printed = show::in_effect(&written);
+    assert!(
+        printed.contains("access_key_id: me") && printed.contains("secret_access_key: '(not shown)'"),
+        "{printed}"
+    );
+    assert!(!printed.contains("hunter2") && !format!("{config:?}").contains("hunter2"));
+    for (bad, word) in [
+        ("url: s3:/traces", "s3://bucket/prefix"),
+        ("url: 's3://'", "s3://bucket/prefix"),
+        ("url: 'ftp://traces'", "s3://bucket/prefix"),
+        ("url: 's3://me:hunter2@traces'", "no credentials"),
+        ("url: 'az://traces?sig=hunter2'", "no credentials"),
+        ("url: 's3://traces', endpoint: 'minio:9000'", "with its scheme"),
+        ("url: 's3://traces', cache_bytes: much", "500GiB"),
+        ("url: 's3://traces', access_key_id: me", "only one is set"),
+        ("uri: traces", "storage.object_store.url"),
+    ] {
+        let found = faults(&format!("storage: {{object_store: {{{bad}}}}}\n"));
+        assert!(found.len() == 1 && found[0].contains(word), "{bad}: {found:?}");
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
+    let none = resolve("storage: {object_store: {region: here}}\n", ServeOptions::default()).unwrap();
+    assert_eq!(none.store.object_store, None);
+}

@@ -16,6 +16,14 @@ pub(super) enum Key {
     Retention,
     RetentionByService,
     MaxBlockBytes,
+    ObjectStoreUrl,
+    ObjectStoreEndpoint,
+    ObjectStoreRegion,
+    ObjectStoreCaFile,
+    ObjectStoreAccessKeyId,
+    ObjectStoreSecret,
+    ObjectStoreOwner,
+    ObjectStoreCacheBytes,
     RollupRetention,
     BlockMaxSpans,
     BlockMaxAge,
@@ -26,7 +34,7 @@ pub(super) enum Key {
 }
 
 impl Key {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::OtlpGrpc,
         Self::OtlpHttp,
         Self::Zipkin,
@@ -36,6 +44,14 @@ impl Key {
         Self::Retention,
         Self::RetentionByService,
         Self::MaxBlockBytes,
+        Self::ObjectStoreUrl,
+        Self::ObjectStoreEndpoint,
+        Self::ObjectStoreRegion,
+        Self::ObjectStoreCaFile,
+        Self::ObjectStoreAccessKeyId,
+        Self::ObjectStoreSecret,
+        Self::ObjectStoreOwner,
+        Self::ObjectStoreCacheBytes,
         Self::RollupRetention,
         Self::BlockMaxSpans,
         Self::BlockMaxAge,
@@ -57,6 +73,14 @@ impl Key {
             Self::Retention => "storage.retention",
             Self::RetentionByService => "storage.retention_by_service",
             Self::MaxBlockBytes => "storage.max_bytes",
+            Self::ObjectStoreUrl => "storage.object_store.url",
+            Self::ObjectStoreEndpoint => "storage.object_store.endpoint",
+            Self::ObjectStoreRegion => "storage.object_store.region",
+            Self::ObjectStoreCaFile => "storage.object_store.ca_file",
+            Self::ObjectStoreAccessKeyId => "storage.object_store.access_key_id",
+            Self::ObjectStoreSecret => "storage.object_store.secret_access_key",
+            Self::ObjectStoreOwner => "storage.object_store.owner",
+            Self::ObjectStoreCacheBytes => "storage.object_store.cache_bytes",
             Self::RollupRetention => "storage.rollups.retention",
             Self::BlockMaxSpans => "storage.block.max_spans",
             Self::BlockMaxAge => "storage.block.max_age",
@@ -65,6 +89,13 @@ impl Key {
             Self::SearchMaxBytes => "query.search.max_bytes",
             Self::LogLevel => "log.level",
         }
+    }
+}
+
+impl Key {
+    /// Whether the value must not be shown.
+    pub(super) fn is_secret(self) -> bool {
+        self == Self::ObjectStoreSecret
     }
 }
 

@@ -9,6 +9,7 @@ use throughline_model::{attribute, span};
 
 use super::attribute_json;
 use crate::assemble::{Gap, Lifecycle, PlacedSpan};
+use crate::store::ObjectStoreStatus;
 
 /// Spans of one trace that are answered; the others are only counted.
 pub const MAX_SPANS: usize = 50_000;
@@ -276,14 +277,47 @@ pub struct Status {
     pub spans_rejected: u64,
     /// Spans in the live window.
     pub spans_live: u64,
-    /// Blocks on disk.
+    /// Blocks, on disk or in the object store.
     pub blocks: u64,
-    /// Bytes of blocks and log.
+    /// Bytes of blocks and log on disk.
     pub bytes_on_disk: u64,
+    /// How blocks and object store stand; `null` without an object store.
+    #[serde(default)]
+    pub object_store: Option<ObjectStore>,
     /// Traces that went quiet complete.
     pub traces_complete: i64,
     /// Traces that went quiet with something missing.
     pub traces_incomplete: i64,
+}
+
+/// How blocks and object store stand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ObjectStore {
+    /// The address.
+    pub url: String,
+    /// Blocks that are in the object store.
+    pub blocks_uploaded: u64,
+    /// Blocks that are on the local disk only, to be uploaded.
+    pub blocks_waiting: u64,
+    /// Their bytes.
+    pub bytes_waiting: u64,
+    /// Bytes of blocks on the local disk.
+    pub bytes_cached: u64,
+    /// Why the last try failed; `null` when it did not.
+    pub failure: Option<String>,
+}
+
+impl From<ObjectStoreStatus> for ObjectStore {
+    fn from(status: ObjectStoreStatus) -> Self {
+        Self {
+            url: status.url,
+            blocks_uploaded: status.blocks_uploaded,
+            blocks_waiting: status.blocks_waiting,
+            bytes_waiting: status.bytes_waiting,
+            bytes_cached: status.bytes_cached,
+            failure: status.failure,
+        }
+    }
 }
 
 /// RFC 9457.

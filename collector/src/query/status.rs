@@ -27,6 +27,7 @@ pub(super) async fn status(State(state): State<QueryState>, uri: Uri) -> Result<
         spans_live: kept.spans_live,
         blocks: kept.blocks,
         bytes_on_disk: kept.bytes_on_disk,
+        object_store: state.store.object_store().map(Into::into),
         traces_complete: counters.traces_complete.get(),
         traces_incomplete: counters.traces_incomplete.get(),
     }))

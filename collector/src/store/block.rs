@@ -66,7 +66,12 @@ pub(super) struct Block {
 impl Block {
     /// Reads what is kept in memory.
     pub(super) fn open(path: &Path) -> Result<Self, BlockError> {
-        let file = File::open(path)?;
+        Self::open_head(path, path)
+    }
+
+    /// Reads it from a file that has the head of the block at its place; the rows are read from `path` later.
+    pub(super) fn open_head(head: &Path, path: &Path) -> Result<Self, BlockError> {
+        let file = File::open(head)?;
         let bytes = file.metadata()?.len();
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
         let metadata = ArrowReaderMetadata::load(&file, options)?;
@@ -87,6 +92,15 @@ impl Block {
 
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Where the head begins: bloom filters, page index and footer lie behind.
+    pub(super) fn head_offset(&self) -> u64 {
+        let columns = self.metadata.metadata().row_groups().iter().flat_map(|group| group.columns());
+        let offsets = columns.flat_map(|column| {
+            [column.bloom_filter_offset(), column.column_index_offset(), column.offset_index_offset()]
+        });
+        offsets.flatten().min().and_then(|offset| u64::try_from(offset).ok()).unwrap_or_default()
     }
 
     /// The first and the last segment of the log whose spans it holds.

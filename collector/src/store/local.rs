@@ -5,8 +5,11 @@ mod commit;
 mod compact;
 mod folder;
 mod manifest;
+mod mirror;
 mod open;
+mod reading;
 mod record;
+mod remote;
 mod segment;
 mod state;
 mod tend;
@@ -29,8 +32,8 @@ use super::newest::NewestTraces;
 use super::values::Values;
 use super::window::{Selection, estimated_bytes};
 use super::{
-    Budget, Config, Figures, Found, Rollup, RollupFilter, Series, SpanFilter, Store, StoreError, StoreStats,
-    ValuesOf, WholeTrace,
+    Budget, Config, Figures, Found, ObjectStoreStatus, Rollup, RollupFilter, Series, SpanFilter, Store,
+    StoreError, StoreStats, ValuesOf, WholeTrace,
 };
 use crate::telemetry::Counters;
 use archive::Archiver;
@@ -60,13 +63,14 @@ impl LocalStore {
         for window in opened.shared.snapshot().frozen {
             windows.send(window).ok();
         }
-        let counting = Arc::clone(&opened.shared);
+        let (counting, mirrored) = (Arc::clone(&opened.shared), Arc::clone(&opened.shared));
         let (queue, commands) = std::sync::mpsc::sync_channel(QUEUE_BATCHES);
         let committer = Committer::new(Arc::clone(&opened.shared), opened.writer, windows);
         let threads = vec![
             spawn("log", move || committer.run(&commands))?,
             spawn("blocks", move || archiver.run(&frozen))?,
             spawn("rollups", move || counting.run_rollups())?,
+            spawn("objects", move || mirror::run(&mirrored))?,
         ];
         Ok(Self { shared: opened.shared, queue, threads: Mutex::new(threads) })
     }
@@ -239,6 +243,10 @@ impl Store for LocalStore {
 
     fn stats(&self) -> StoreStats {
         self.shared.stats()
+    }
+
+    fn object_store(&self) -> Option<ObjectStoreStatus> {
+        self.shared.object_store_status()
     }
 }
 

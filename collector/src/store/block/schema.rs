@@ -6,7 +6,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{BloomFilterPosition, EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::BlockError;
@@ -81,6 +81,8 @@ pub(super) fn properties(
         .set_statistics_enabled(EnabledStatistics::None)
         .set_sorting_columns(Some(sorting.collect()))
         .set_key_value_metadata(Some(footer))
+        // With the page index and the footer behind them, so that one end of the file has all that is kept in memory.
+        .set_bloom_filter_position(BloomFilterPosition::End)
         .set_column_bloom_filter_enabled(column(columns::TRACE_ID), true)
         .set_column_bloom_filter_fpp(column(columns::TRACE_ID), BLOOM_FALSE_POSITIVES)
         .set_column_bloom_filter_max_ndv(column(columns::TRACE_ID), traces.clamp(1, ROW_GROUP_ROWS as u64));

@@ -1,10 +1,10 @@
 //! The thread that turns frozen windows into blocks, lets their log segments go, and removes blocks that are too old.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use std::{fs, io};
 
 use super::folder::sync_folder;
 use super::manifest::Manifest;
@@ -94,6 +94,10 @@ impl Archiver {
         drop(state);
         drop(counted);
         self.shared.counters.blocks_written.inc();
+        if let Some(remote) = &self.shared.remote {
+            remote.touch(block.file_name());
+            remote.wake();
+        }
         if block.services().has_more() {
             tracing::warn!(
                 file = block.file_name(),
@@ -184,7 +188,7 @@ impl Archiver {
     fn remove_block(&mut self, block: &Arc<Block>) -> io::Result<()> {
         self.manifest.remove(block.file_name())?;
         self.shared.write().forget(|kept| Arc::ptr_eq(kept, block));
-        fs::remove_file(block.path())?;
+        self.shared.remove_block_file(block)?;
         sync_folder(&self.shared.folder.blocks)
     }
 }

@@ -1,11 +1,11 @@
 //! Merges blocks: the archiver's work while no window waits.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::sync::Arc;
 
 use super::archive::Archiver;
 use super::folder::sync_folder;
+use super::remote::Remote;
 use super::tend;
 use crate::store::block::{self, Block, BlockError, Merged};
 
@@ -29,6 +29,13 @@ impl Archiver {
 
     /// Puts one block in the place of several, or of one that loses the spans of some services.
     pub(super) fn merge(&mut self, blocks: &[Arc<Block>], without: &BTreeSet<String>) {
+        let shared = Arc::clone(&self.shared);
+        let _stay = shared.remote.as_ref().map(Remote::hold);
+        let is_here = |block: &Arc<Block>| self.shared.bring_back(block);
+        match blocks.iter().map(is_here).collect::<Result<Vec<_>, _>>() {
+            Ok(_) => {}
+            Err(error) => return tracing::warn!(%error, "cannot merge blocks now"),
+        }
         if let Err(error) = self.try_merge(blocks, without) {
             self.shared.counters.block_failures.inc();
             tracing::warn!(%error, blocks = blocks.len(), "cannot merge blocks");
@@ -67,7 +74,7 @@ impl Archiver {
             "blocks merged"
         );
         for block in blocks {
-            fs::remove_file(block.path())?;
+            shared.remove_block_file(block)?;
         }
         Ok(sync_folder(&shared.folder.blocks)?)
     }

@@ -1,14 +1,16 @@
 //! Opens a data folder as the last process left it, however that one ended.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::folder::{Folder, failure, sync_folder};
 use super::manifest::{self, Manifest};
 use super::record::Records;
+use super::remote;
 use super::segment::{self, Segment, SegmentWriter};
 use super::state::Shared;
 use crate::store::batch::Heads;
@@ -29,11 +31,17 @@ pub(super) struct Opened {
 
 pub(super) fn open(config: Config, counters: Arc<Counters>) -> Result<Opened, StoreError> {
     let folder = Folder::open(&config.data_dir)?;
-    let shared = Arc::new(Shared::new(config, folder, counters));
+    let remote = remote::connect(config.object_store.as_ref(), &folder, &counters)?;
+    let is_new = !folder.manifest.exists();
+    let shared = Arc::new(Shared::new(config, folder, remote, counters));
     let segments = segment::list(&shared.folder.log)
         .map_err(|error| failure("read the log folder", &shared.folder.log, &error))?;
-    let (manifest, last_in_blocks) = open_blocks(&shared, &segments)?;
+    let (manifest, mut last_in_blocks) = open_blocks(&shared, &segments)?;
     open_rollups(&shared, &segments, last_in_blocks)?;
+    if is_new && segments.is_empty() {
+        // Rollups may have come from the object store for spans that did not; numbers never come back.
+        last_in_blocks = last_in_blocks.max(shared.rollups().last_segment());
+    }
     segment::remove_through(&shared.folder.log, last_in_blocks)
         .map_err(|error| failure("remove log segments from", &shared.folder.log, &error))?;
     let to_replay = segments.iter().filter(|segment| segment.number > last_in_blocks);
@@ -57,40 +65,49 @@ fn open_blocks(shared: &Shared, segments: &[Segment]) -> Result<(Manifest, u64),
     }
     let mut kept = said.blocks.clone();
     let mut blocks = Vec::new();
-    let paths = block_files(folder).map_err(|error| failure("read the folder", &folder.blocks, &error))?;
-    for path in paths {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        if said.removed.contains(&name) || path.extension().is_some_and(|extension| extension == "tmp") {
-            remove(&path)?;
+    if let Some(remote) = &shared.remote {
+        remote::fetch_missing(remote, folder, &said)?;
+    }
+    for (name, file) in block_files(folder)? {
+        let path = folder.blocks.join(&name);
+        if said.removed.contains(&name) {
+            remove(folder, &path)?;
             continue;
         }
-        match Block::open(&path) {
+        match Block::open_head(&file, &path) {
             Ok(block) if said.blocks.contains_key(&name) || is_only_copy(&block, segments) => {
                 kept.insert(name, block.segments().1);
                 blocks.push(Arc::new(block));
             }
             // The process died between writing the block and naming it; the log still has its spans.
-            Ok(_) => remove(&path)?,
+            Ok(_) => remove(folder, &path)?,
             Err(error) => {
                 shared.counters.block_failures.inc();
+                if let Some(remote) = &shared.remote {
+                    remote.set_aside([name]);
+                }
                 tracing::error!(%error, path = %path.display(), "block is not readable and left aside");
             }
         }
     }
     for replaced in take_replaced(&mut blocks) {
         kept.remove(replaced.file_name());
-        remove(replaced.path())?;
+        remove(folder, replaced.path())?;
     }
-    for name in kept.keys().filter(|name| !folder.blocks.join(name).exists()) {
+    let exists = |name: &String| folder.blocks.join(name).exists() || folder.heads.join(name).exists();
+    for name in kept.keys().filter(|name| !exists(name)) {
         shared.counters.block_failures.inc();
         tracing::error!(file = name, "a block that the manifest names is missing");
     }
     sync_folder(&folder.blocks).map_err(|error| failure("sync", &folder.blocks, &error))?;
     let last_in_blocks = kept.values().copied().max().unwrap_or(0);
-    kept.retain(|name, _| folder.blocks.join(name).exists());
+    kept.retain(|name, _| exists(name));
     let names = kept.iter().map(|(name, segment)| (name.as_str(), *segment));
     let manifest = Manifest::replace(&folder.manifest, names)
         .map_err(|error| failure("write", &folder.manifest, &error))?;
+    if let Some(remote) = &shared.remote {
+        remote.note_away(remote::only_heads(folder)?);
+    }
     shared.write().blocks = blocks;
     Ok((manifest, last_in_blocks))
 }
@@ -126,21 +143,37 @@ fn is_only_copy(block: &Block, segments: &[Segment]) -> bool {
     (first..=last).any(|number| !segments.iter().any(|segment| segment.number == number))
 }
 
-fn block_files(folder: &Folder) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(&folder.blocks)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "parquet" || extension == "tmp") {
-            paths.push(path);
+/// Names of blocks, and the file to open each by: the block itself, or its head when the rest is in the object store. What
+/// was left unfinished is removed.
+fn block_files(folder: &Folder) -> Result<BTreeMap<String, PathBuf>, StoreError> {
+    let mut files = BTreeMap::new();
+    for place in [&folder.blocks, &folder.heads] {
+        let failed = |error| failure("read the folder", place, &error);
+        for entry in fs::read_dir(place).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.extension().is_some_and(|extension| extension == "tmp") {
+                tracing::info!(path = %path.display(), "unfinished file removed");
+                fs::remove_file(&path).map_err(|error| failure("remove", &path, &error))?;
+            }
+        }
+        for (name, path) in remote::names_in(place).map_err(failed)? {
+            files.entry(name).or_insert(path);
         }
     }
-    paths.sort();
-    Ok(paths)
+    Ok(files)
 }
 
-fn remove(path: &std::path::Path) -> Result<(), StoreError> {
+/// Removes a block from the disk, its head included.
+fn remove(folder: &Folder, path: &Path) -> Result<(), StoreError> {
     tracing::info!(path = %path.display(), "unfinished or expired block file removed");
-    fs::remove_file(path).map_err(|error| failure("remove", path, &error))
+    let head = path.file_name().map(|name| folder.heads.join(name));
+    for file in [Some(path.to_owned()), head].into_iter().flatten() {
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other.map_err(|error| failure("remove", &file, &error))?,
+        }
+    }
+    Ok(())
 }
 
 /// Reads the spans of the log into the live window. A window that is full is frozen at the end of a segment, as it would

@@ -1,15 +1,15 @@
 //! What the threads of a store share: the live window, the windows on their way to disk, and the open blocks.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use throughline_model::id::TraceId;
 
-use super::folder::{Folder, failure};
-use crate::store::block::{Block, BlockError};
+use super::folder::Folder;
+use super::remote::Remote;
+use crate::store::block::Block;
 use crate::store::feed::Feed;
 use crate::store::rollup::Fold;
 use crate::store::services::ServiceNames;
@@ -72,6 +72,8 @@ pub(super) struct Shared {
     pub(super) counters: Arc<Counters>,
     pub(super) feed: Feed,
     pub(super) log_bytes: AtomicU64,
+    /// The object store, where there is one.
+    pub(super) remote: Option<Remote>,
     memory: Arc<Memory>,
     is_stopping: AtomicBool,
     state: RwLock<State>,
@@ -80,7 +82,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(config: Config, folder: Folder, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(
+        config: Config,
+        folder: Folder,
+        remote: Option<Remote>,
+        counters: Arc<Counters>,
+    ) -> Self {
         let max_spans = config.block_max_spans.saturating_mul(MAX_WINDOWS).max(MIN_SPANS_LIMIT);
         let memory = Memory { max_spans, spans: AtomicUsize::new(0), bytes: AtomicUsize::new(0) };
         Self {
@@ -89,6 +96,7 @@ impl Shared {
             counters,
             feed: Feed::default(),
             log_bytes: AtomicU64::new(0),
+            remote,
             memory: Arc::new(memory),
             is_stopping: AtomicBool::new(false),
             state: RwLock::default(),
@@ -160,6 +168,10 @@ impl Shared {
 
     pub(super) fn stop(&self) {
         self.is_stopping.store(true, Ordering::Release);
+        if let Some(remote) = &self.remote {
+            remote.bucket.stop();
+            remote.wake();
+        }
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -201,7 +213,10 @@ impl Shared {
         let state = self.read();
         let spans =
             state.live.spans() + state.frozen.iter().map(|window| window.spans.spans()).sum::<usize>();
-        let block_bytes: u64 = state.blocks.iter().map(|block| block.bytes()).sum();
+        let is_here = |block: &&Arc<Block>| {
+            self.remote.as_ref().is_none_or(|remote| !remote.is_away(block.file_name()))
+        };
+        let block_bytes: u64 = state.blocks.iter().filter(is_here).map(|block| block.bytes()).sum();
         StoreStats {
             spans_live: spans as u64,
             blocks: state.blocks.len() as u64,
@@ -216,35 +231,9 @@ impl Shared {
         self.counters.spans_live.set(gauge(stats.spans_live));
         self.counters.blocks.set(gauge(stats.blocks));
         self.counters.bytes_on_disk.set(gauge(stats.bytes_on_disk));
-    }
-
-    /// Asks again as long as a block goes while it is read: its spans are in another one by then, or too old.
-    pub(super) fn until_settled<T>(
-        &self,
-        ask: impl Fn() -> Result<Option<T>, StoreError>,
-    ) -> Result<T, StoreError> {
-        const ATTEMPTS: usize = 10;
-        for _ in 0..ATTEMPTS {
-            if let Some(answer) = ask()? {
-                return Ok(answer);
-            }
-        }
-        Err(StoreError::Busy("blocks change faster than they can be read".to_owned()))
-    }
-
-    /// Reads a block; `None` when it was removed meanwhile.
-    pub(super) fn read_block<T>(
-        &self,
-        block: &Block,
-        read: impl FnOnce() -> Result<T, BlockError>,
-    ) -> Result<Option<T>, StoreError> {
-        match read() {
-            Ok(found) => Ok(Some(found)),
-            Err(BlockError::File(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => {
-                self.counters.block_failures.inc();
-                Err(failure("read block", block.path(), &error))
-            }
+        if let Some(objects) = self.object_store_status() {
+            self.counters.blocks_waiting.set(gauge(objects.blocks_waiting));
+            self.counters.block_cache_bytes.set(gauge(objects.bytes_cached));
         }
     }
 

@@ -4,6 +4,7 @@ mod crash;
 mod durability;
 mod linger;
 mod merge;
+mod remote;
 mod rollups;
 
 use std::path::Path;
@@ -51,6 +52,19 @@ impl StoreInFolder {
     fn new(block_max_spans: usize) -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
         let (_, store) = open(Config { block_max_spans, ..config(folder.path()) });
+        Arc::new(Self { store, folder })
+    }
+
+    /// A block for each batch, in an object store, and none on the disk for long.
+    fn with_objects(object_store: crate::store::ObjectStoreConfig) -> Arc<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let object_store = Some(object_store);
+        let (_, store) = open(Config {
+            object_store,
+            block_max_spans: 1,
+            linger: Duration::ZERO,
+            ..config(folder.path())
+        });
         Arc::new(Self { store, folder })
     }
 }

@@ -86,6 +86,11 @@ impl Fold {
         self.kept = Some(kept);
     }
 
+    /// The last segment of the log that a file counts.
+    pub(in crate::store) fn last_segment(&self) -> u64 {
+        self.kept.as_ref().map_or(0, Kept::last_segment)
+    }
+
     /// The files, where there are any.
     pub(in crate::store) fn kept(&mut self) -> Option<&mut Kept> {
         self.kept.as_mut()

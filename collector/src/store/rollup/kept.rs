@@ -74,6 +74,11 @@ impl Kept {
         Ok(Written(written))
     }
 
+    /// The last segment of the log that a file counts.
+    pub(super) fn last_segment(&self) -> u64 {
+        self.files.iter().map(|kept| kept.segments.1).max().unwrap_or_default()
+    }
+
     /// Reads the file from now on; `part` is what it holds.
     pub(in crate::store) fn add(&mut self, Written(written): Written, part: Part) {
         self.remember(written.clone(), Arc::new(part));
