@@ -49,7 +49,7 @@ export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER = $(CURDIR)/$(WASM_TEST_RUNNER
 
 PARTS := unit wasm ui e2e manifests tidy
 
-.PHONY: help tools targets packages chromium ui module image build demo bench bench-alerts bench-collector bench-filter bench-localise bench-store bench-large check deny fmt test sum e2e soak fuzz documents picture clean $(PARTS:%=test-%)
+.PHONY: help tools targets packages chromium ui module image build demo bench bench-alerts bench-collector bench-decode bench-filter bench-localise bench-store bench-large check deny fmt test sum e2e soak fuzz documents picture clean $(PARTS:%=test-%)
 
 help: ## list the targets
 	@echo "make TARGET, one or several of:"
@@ -183,6 +183,9 @@ bench-collector: ## what taking spans in costs the collector; SPANS=1000000 UP_T
 	@cargo build --quiet --release --workspace --bin throughline --bin bench-collector
 	@target/release/bench-collector $(if $(SPANS),--spans $(SPANS)) $(if $(UP_TO),--up-to $(UP_TO)) \
 	  $(if $(ONLY),--only $(ONLY))
+
+bench-decode: ## what reading OTLP costs, beside the types that prost generates; prints a table
+	@cargo run --quiet --release --manifest-path tests/decoders/Cargo.toml --target-dir target/decoders
 
 bench-localise: ## how often `throughline localise` names the harmed service; LABELLED=folder of labelled minutes; writes docs/bench/localise.md
 	@cargo build --quiet --release --workspace --bin throughline --bin bench-localise

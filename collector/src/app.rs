@@ -1,23 +1,27 @@
 //! Starts the rooms, connects them, and stops them again.
 
+mod files;
+mod reload;
+
 use std::io::{ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::alert::Alerts;
 use crate::config::{Config, ConfigError, ListenAddress, ServeOptions};
-use crate::ingest::{self, Ingest, serve_connections};
+use crate::ingest::{self, ConnectionLimits, Ingest, serve_connections};
 use crate::module::{self, Module};
 use crate::query::{self, QueryState};
 use crate::store::{LocalStore, Store};
-use crate::telemetry::{Counters, set_log_level, start_log};
+use crate::telemetry::{Counters, start_log};
+use files::allow_many_connections;
+use reload::{Running, reload_on_hangup};
 
 /// How long blocking work may still run at the end; what was acknowledged is on disk at any time.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -26,18 +30,19 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 pub fn run(options: &ServeOptions) -> anyhow::Result<()> {
     let config = options.resolve()?;
     start_log(config.log_level);
-    allow_many_connections();
+    let open_files = allow_many_connections();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    let outcome = runtime.block_on(serve(config, options));
+    let outcome = runtime.block_on(serve(config, options, open_files));
     runtime.shutdown_timeout(STOP_TIMEOUT);
     outcome
 }
 
-async fn serve(config: Config, options: &ServeOptions) -> anyhow::Result<()> {
+async fn serve(mut config: Config, options: &ServeOptions, open_files: u64) -> anyhow::Result<()> {
     let mut stop = stop_signal()?;
     let module = config.module.as_deref().map(Module::read).transpose()?;
-    let reload = tokio::spawn(reload_on_hangup(config.clone(), options.clone()));
+    let as_read = config.clone();
+    config.ingest.connections.max_in_all = files::for_connections(open_files);
     let listeners = Listeners::bind(&config).await?;
     let counters = Arc::new(Counters::new());
     let (store, listeners) = tokio::select! {
@@ -46,6 +51,8 @@ async fn serve(config: Config, options: &ServeOptions) -> anyhow::Result<()> {
     };
     let (alerts, watching) = Alerts::start(config.alert.clone(), store.clone()).map_err(ConfigError::from)?;
     let servers = start(&config, &counters, (store.clone(), alerts), module, listeners, &stop)?;
+    let running = Running { store: store.clone(), ingest: servers.ingest, query: servers.query.clone() };
+    let reload = tokio::spawn(reload_on_hangup(as_read, options.clone(), running));
     counters.set_ready();
     print_lines(&servers.addresses)?;
     // The sender lives as long as the process, so this waits for a signal.
@@ -61,15 +68,6 @@ async fn serve(config: Config, options: &ServeOptions) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || store.close()).await.context("the store has died")?;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Every connection is an open file, and a shell allows few of them unless it is asked: as many as may be asked for.
-fn allow_many_connections() {
-    let limit = getrlimit(Resource::Nofile);
-    let wanted = Rlimit { current: limit.maximum, ..limit };
-    if let Err(error) = setrlimit(Resource::Nofile, wanted) {
-        tracing::warn!(%error, limit = limit.current, "cannot raise the number of open files");
-    }
 }
 
 /// Turns to true once, on the first SIGTERM or SIGINT. A second one ends the process at once.
@@ -91,29 +89,6 @@ fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
         }
     });
     Ok(receiver)
-}
-
-/// Reads the configuration again at each SIGHUP. What can change while the process runs does; the rest waits for a start.
-async fn reload_on_hangup(mut config: Config, options: ServeOptions) {
-    let mut hangup = match signal(SignalKind::hangup()) {
-        Ok(hangup) => hangup,
-        Err(error) => return tracing::warn!(%error, "cannot wait for SIGHUP"),
-    };
-    while hangup.recv().await.is_some() {
-        match options.resolve() {
-            Ok(new) => {
-                set_log_level(new.log_level);
-                if config.restart_needed_for(&new) {
-                    tracing::warn!(
-                        "configuration changed in more than the log level: the rest waits for a restart"
-                    );
-                }
-                tracing::info!(level = ?new.log_level, "configuration read again");
-                config = Config { log_level: new.log_level, ..config };
-            }
-            Err(error) => tracing::warn!(%error, "configuration is not usable and was not taken"),
-        }
-    }
 }
 
 struct Listeners {
@@ -171,6 +146,7 @@ async fn open_store(
 
 struct Servers {
     addresses: Addresses,
+    ingest: Ingest,
     query: QueryState,
     tasks: [tokio::task::JoinHandle<TcpListener>; 4],
 }
@@ -201,23 +177,26 @@ fn start(
     }
     let store: Arc<dyn Store> = store;
     let ingest = Ingest::new(Arc::clone(&store), Arc::clone(counters), config.ingest.clone());
-    let query = QueryState::new(store, Arc::clone(counters))
-        .with_search_limits(config.search_timeout, config.search_max_bytes)
-        .with_alerts(alerts);
-    let serve = |listener, router| {
-        let mut stop = stop.clone();
-        let limits = config.ingest.connections.clone();
+    let query = QueryState::new(store, Arc::clone(counters)).with_alerts(alerts);
+    query.set_search_limits(config.search_timeout, config.search_max_bytes);
+    let receivers = &config.ingest.connections;
+    let serve = |listener, router, limits: &ConnectionLimits| {
+        let (mut stop, limits) = (stop.clone(), limits.clone());
         tokio::spawn(serve_connections(listener, router, limits, Arc::clone(counters), async move {
             stop.wait_for(|is_stopping| *is_stopping).await.ok();
         }))
     };
     let tasks = [
-        serve(listeners.otlp_grpc, ingest::grpc_router(ingest.clone())),
-        serve(listeners.otlp_http, ingest::http_router(ingest.clone()).merge(module::router(module))),
-        serve(listeners.zipkin, ingest::zipkin_router(ingest)),
-        serve(listeners.http, query::router(query.clone())),
+        serve(listeners.otlp_grpc, ingest::grpc_router(ingest.clone()), receivers),
+        serve(
+            listeners.otlp_http,
+            ingest::http_router(ingest.clone()).merge(module::router(module)),
+            receivers,
+        ),
+        serve(listeners.zipkin, ingest::zipkin_router(ingest.clone()), receivers),
+        serve(listeners.http, query::router(query.clone()), &files::with_questions(receivers)),
     ];
-    Ok(Servers { addresses, query, tasks })
+    Ok(Servers { addresses, ingest, query, tasks })
 }
 
 /// The lines on standard output that scripts wait for.

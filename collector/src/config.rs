@@ -6,6 +6,7 @@ mod duration;
 mod environment;
 mod fault;
 mod file;
+mod reload;
 mod resolve;
 mod show;
 mod size;
@@ -95,13 +96,6 @@ pub struct Config {
     pub search_max_bytes: u64,
     /// How much is logged.
     pub log_level: Level,
-}
-
-impl Config {
-    /// Whether another configuration differs in more than the log level, which alone can change while the process runs.
-    pub fn restart_needed_for(&self, other: &Self) -> bool {
-        Self { log_level: other.log_level, ..self.clone() } != *other
-    }
 }
 
 impl ServeOptions {

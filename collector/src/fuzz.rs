@@ -12,13 +12,14 @@ use throughline_model::otlp::{decode_export_request, encode_export_request, scan
 
 use crate::config;
 use crate::ingest::{json, zipkin};
+use crate::query;
 use crate::store::{self, Batch};
 
 /// A function for a fuzzer.
 pub type Target = fn(&[u8]);
 
 /// Every target with its name and an input to begin with.
-pub const TARGETS: [(&str, Target, &[u8]); 5] = [
+pub const TARGETS: [(&str, Target, &[u8]); 6] = [
     (
         "otlp_protobuf",
         otlp_protobuf,
@@ -35,6 +36,7 @@ pub const TARGETS: [(&str, Target, &[u8]); 5] = [
         br#"[{"traceId":"80f1da5e10147517","id":"90394f6bcffb5d13","kind":"CLIENT","timestamp":1,"duration":2,"localEndpoint":{"serviceName":"a"},"tags":{"error":"x"}}]"#,
     ),
     ("log_records", log_records, b"TLR1\x03\0\0\0abc"),
+    ("traceql", traceql, br#"{ resource.service.name = "cart" && duration > 5ms } >> { status = error } | count() > 1"#),
     ("configuration", configuration, b"receivers: {zipkin: {endpoint: '127.0.0.1:0'}}\nstorage: {retention: 7d}\n"),
 ];
 
@@ -80,6 +82,14 @@ fn keep(converted: &json::Converted) {
 pub fn log_records(bytes: &[u8]) {
     assert!(store::intact_payload_bytes(bytes) <= bytes.len());
     assert_eq!(store::intact_payload_bytes(&store::framed_record(bytes)), bytes.len());
+}
+
+/// Any text is a query or a mistake at one of its columns.
+pub fn traceql(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Err(column) = query::traceql_column(&text) {
+        assert!((1..=text.chars().count() + 1).contains(&column), "column {column} of {text:?}");
+    }
 }
 
 /// Any text is settings or faults.

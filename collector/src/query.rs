@@ -19,6 +19,7 @@ mod otlp_json;
 mod page;
 mod parameter;
 mod problem;
+mod progress;
 mod status;
 mod tail;
 mod tempo;
@@ -27,7 +28,7 @@ mod trace;
 mod traceql;
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -59,7 +60,7 @@ pub struct QueryState {
     workers: Arc<Workers>,
     answers: AnswerRoom,
     tail: Arc<Tail>,
-    limits: Limits,
+    limits: Arc<RwLock<Limits>>,
     alerts: Option<Alerts>,
 }
 
@@ -74,15 +75,18 @@ impl QueryState {
             workers: Arc::new(Workers::new()),
             answers: AnswerRoom::new(),
             tail,
-            limits: SEARCH_LIMITS,
+            limits: Arc::new(RwLock::new(SEARCH_LIMITS)),
             alerts: None,
         }
     }
 
-    /// Bounds each search: it ends with what it found, and says where to go on.
-    #[must_use]
-    pub fn with_search_limits(self, time: Duration, bytes: u64) -> Self {
-        Self { limits: Limits { time, bytes }, ..self }
+    /// Bounds each search from now on: it ends with what it found, and says where to go on.
+    pub fn set_search_limits(&self, time: Duration, bytes: u64) {
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = Limits { time, bytes };
+    }
+
+    fn limits(&self) -> Limits {
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same, answering questions about alerts too.
@@ -94,6 +98,12 @@ impl QueryState {
     pub fn end_tails(&self) {
         self.tail.end();
     }
+}
+
+/// Reads a TraceQL query; the column of the mistake where it is none.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn traceql_column(text: &str) -> Result<(), usize> {
+    traceql::Query::parse(text).map(|_| ()).map_err(|error| error.column)
 }
 
 /// Every path of the HTTP address.

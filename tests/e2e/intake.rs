@@ -2,6 +2,8 @@
 
 mod hostile_clients;
 mod kills;
+mod many_connections;
+mod reload;
 mod sdk;
 
 use anyhow::Result;
@@ -43,6 +45,24 @@ pub(crate) fn run(runner: &mut Runner) {
         "a collector that is killed again and again",
         start_with_small_blocks,
         &[scenario("a_hundred_kills_lose_no_acknowledged_span_and_show_none_twice", kills::a_hundred_kills)],
+    );
+    runner.group(
+        "a collector and ten thousand sidecars",
+        start,
+        &[scenario("each_connection_is_served_and_memory_stays_bounded", many_connections::ten_thousand)],
+    );
+    runner.group(
+        "a collector with few files",
+        many_connections::start_with_few_files,
+        &[scenario(
+            "connections_beyond_are_closed_counted_and_told_and_it_recovers",
+            many_connections::more_than_files,
+        )],
+    );
+    runner.group(
+        "a collector whose configuration changes",
+        reload::start,
+        &[scenario("sighup_takes_what_can_change_and_names_the_rest", reload::what_can_change_does)],
     );
     runner.group(
         "a collector and its senders",

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::artefacts;
 use crate::http::Client;
@@ -66,6 +66,7 @@ pub struct Collector {
     settings: Option<PathBuf>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    open_files: Option<u32>,
 }
 
 impl Collector {
@@ -107,6 +108,16 @@ impl Collector {
         Ok(collector)
     }
 
+    /// Starts one that may have so many files open, connections included.
+    pub fn start_with_open_files(ports: Ports, run: &RunDirectory, open_files: u32) -> Result<Self> {
+        let binary = artefacts::collector()?;
+        let (data, log) = (run.join("data"), run.log("collector"));
+        let mut collector = Self::ended(binary, data, log, ports, None);
+        collector.open_files = Some(open_files);
+        collector.restart()?;
+        Ok(collector)
+    }
+
     /// The same with further arguments, from now on.
     pub fn restart_with(&mut self, arguments: Vec<String>) -> Result<()> {
         self.arguments = arguments;
@@ -129,7 +140,14 @@ impl Collector {
     /// Starts it again on the same ports and the same data, and waits until it is ready.
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
-        let mut command = Command::new(&self.binary);
+        let mut command = match self.open_files {
+            None => Command::new(&self.binary),
+            Some(files) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]).arg(&self.binary);
+                shell
+            }
+        };
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.arg("serve").arg("--data-dir").arg(&self.data);
         if let Some(settings) = &self.settings {
@@ -154,6 +172,11 @@ impl Collector {
         if let Some(mut process) = self.process.take() {
             process.kill();
         }
+    }
+
+    /// What it has logged so far.
+    pub fn logged(&self) -> Result<String> {
+        self.process.as_ref().context("the collector is down")?.log_text()
     }
 
     /// Its process to stop; `None` while it is down.

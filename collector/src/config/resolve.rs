@@ -31,6 +31,9 @@ pub(super) fn resolve(written: &Written, faults: &mut Vec<Fault>) -> Config {
         // Half of the memory is for spans that are in no block yet, a quarter for messages; the rest is for making blocks.
         ingest: ingest::Config {
             max_bytes_in_flight: memory_bytes / 4,
+            max_trace_spans: reader
+                .read(Key::MaxTraceSpans, trace_spans)
+                .unwrap_or(ingest::Config::default().max_trace_spans),
             clock: ingest::ClockLimits { max_age: retention, ..ingest::ClockLimits::default() },
             ..ingest::Config::default()
         },
@@ -149,6 +152,11 @@ fn memory_limit(text: &str) -> Result<usize, &'static str> {
 fn span_count(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|count| (1..=BLOCK_SPANS_LIMIT).contains(count));
     count.ok_or_else(|| format!("write a whole number from 1 to {BLOCK_SPANS_LIMIT}"))
+}
+
+fn trace_spans(text: &str) -> Result<u32, &'static str> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or("write a whole number of spans, such as 100000")
 }
 
 /// `SERVICE=DURATION`, several divided by commas.

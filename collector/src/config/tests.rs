@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
+use super::written::Key;
 use super::*;
 
 fn options(yaml: &str, flags: ServeOptions) -> (tempfile::NamedTempFile, ServeOptions) {
@@ -166,11 +167,44 @@ fn reads_sizes_and_says_what_would_be_right() {
 }
 
 #[test]
-fn only_the_log_level_changes_without_a_restart() {
+fn every_setting_is_taken_while_the_process_runs_or_named_as_waiting() {
     let config = |yaml: &str| read_with(yaml, &ProcessEnvironment).unwrap().1;
-    let (before, louder) = (config(""), config("log: {level: debug}"));
-    assert!(!before.restart_needed_for(&louder));
-    assert!(before.restart_needed_for(&config("storage: {retention: 1d}")));
+    let others = [
+        (Key::OtlpGrpc, "127.0.0.1:1"),
+        (Key::OtlpHttp, "127.0.0.1:2"),
+        (Key::Zipkin, "127.0.0.1:3"),
+        (Key::MemoryLimit, "1GiB"),
+        (Key::MaxTraceSpans, "7"),
+        (Key::DataDir, "elsewhere"),
+        (Key::Durability, "os"),
+        (Key::Retention, "1d"),
+        (Key::RetentionByService, "cart=2d"),
+        (Key::MaxBlockBytes, "5GiB"),
+        (Key::RollupRetention, "9d"),
+        (Key::BlockMaxSpans, "7"),
+        (Key::BlockMaxAge, "1m"),
+        (Key::Http, "127.0.0.1:4"),
+        (Key::SearchTimeout, "1s"),
+        (Key::SearchMaxBytes, "1MiB"),
+        (Key::LogLevel, "debug"),
+    ];
+    assert_eq!(others.map(|(key, _)| key), Key::ALL);
+    for (key, value) in others {
+        let path = key.path();
+        let names: Vec<&str> = path.split('.').collect();
+        let yaml =
+            names.iter().rev().fold(format!("'{value}'"), |inner, name| format!("{{{name}: {inner}}}"));
+        let (before, new) = (config(""), config(&yaml));
+        assert_ne!(before, new, "{path}");
+        let (after, waiting) = before.clone().reloaded(&new);
+        match waiting[..] {
+            [] => assert_eq!(after, new, "{path} is taken as a whole"),
+            _ => assert_eq!((waiting, after), (vec![path], before), "{path} waits as a whole"),
+        }
+    }
+    let waits = |yaml: &str| config("").reloaded(&config(yaml)).1;
+    assert_eq!(waits("storage: {retention: 1d, block: {max_spans: 9}}"), ["storage.block.max_spans"]);
+    assert!(waits("query: {search: {timeout: 1s}}\nlog: {level: debug}").is_empty());
 }
 
 proptest! {

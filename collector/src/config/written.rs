@@ -11,6 +11,7 @@ pub(super) enum Key {
     OtlpHttp,
     Zipkin,
     MemoryLimit,
+    MaxTraceSpans,
     DataDir,
     Durability,
     Retention,
@@ -34,11 +35,12 @@ pub(super) enum Key {
 }
 
 impl Key {
-    pub(super) const ALL: [Self; 24] = [
+    pub(super) const ALL: [Self; 25] = [
         Self::OtlpGrpc,
         Self::OtlpHttp,
         Self::Zipkin,
         Self::MemoryLimit,
+        Self::MaxTraceSpans,
         Self::DataDir,
         Self::Durability,
         Self::Retention,
@@ -68,6 +70,7 @@ impl Key {
             Self::OtlpHttp => "receivers.otlp.protocols.http.endpoint",
             Self::Zipkin => "receivers.zipkin.endpoint",
             Self::MemoryLimit => "memory_limit",
+            Self::MaxTraceSpans => "max_trace_spans",
             Self::DataDir => "storage.data_dir",
             Self::Durability => "storage.durability",
             Self::Retention => "storage.retention",

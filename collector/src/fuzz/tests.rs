@@ -80,6 +80,11 @@ fn the_examples_are_read() {
             "otlp_protobuf" => decode_export_request(example).unwrap().spans.len(),
             "otlp_json" => crate::ingest::json::read(example).unwrap().spans.len(),
             "zipkin_json" => crate::ingest::zipkin::read(example).unwrap().spans.len(),
+            "traceql" => {
+                let text = std::str::from_utf8(example).unwrap();
+                assert_eq!(crate::query::traceql_column(text), Ok(()));
+                continue;
+            }
             _ => continue,
         };
         assert_eq!(spans, 1, "{name}");

@@ -44,6 +44,8 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 pub struct ConnectionLimits {
     /// Connections that are open at the same time; one more is closed at once.
     pub max_connections: usize,
+    /// The same for all listeners together: each connection is an open file, and the store needs some as well.
+    pub max_in_all: usize,
     /// How long a client may take for the headers of a request, and how long an idle HTTP/1.1 connection is kept.
     pub header_timeout: Duration,
     /// How long a client may take nothing of what is sent to it.
@@ -58,6 +60,7 @@ impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             max_connections: 16_384,
+            max_in_all: usize::MAX,
             header_timeout: Duration::from_secs(15),
             write_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(20),
@@ -95,28 +98,22 @@ pub async fn serve_connections(
     let room = Arc::new(Semaphore::new(limits.max_connections));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
-    let failures = Seldom::default();
+    let (failures, full) = (Seldom::default(), Seldom::default());
     loop {
         tokio::select! {
             biased;
             () = &mut stop => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match Arc::clone(&room).try_acquire_owned() {
-                    Ok(permit) => {
-                        let open = Open { _permit: permit, counters: Arc::clone(&counters) };
-                        counters.connections_open.inc();
+                Ok((stream, peer)) => match Open::enter(&room, &limits, &counters) {
+                    Some(open) => {
                         let served = serve(stream, peer, router.clone(), limits.clone(), graceful.watcher());
                         connections.spawn(async move { log_end(served.await, peer, &open) });
                     }
-                    Err(_) => {
-                        counters.connections_refused.inc();
-                    }
+                    None => tell_refused(&counters, &full),
                 },
                 Err(error) => {
-                    if failures.is_due() {
-                        tracing::warn!(%error, "cannot accept a connection");
-                    }
+                    tell_not_accepted(&error, &failures);
                     tokio::time::sleep(ACCEPT_RETRY).await;
                 }
             },
@@ -133,6 +130,37 @@ pub async fn serve_connections(
 struct Open {
     _permit: OwnedSemaphorePermit,
     counters: Arc<Counters>,
+}
+
+impl Open {
+    /// A place for one more connection; `None` when there are as many as may be.
+    fn enter(room: &Arc<Semaphore>, limits: &ConnectionLimits, counters: &Arc<Counters>) -> Option<Self> {
+        let open = usize::try_from(counters.connections_open.get()).unwrap_or(0);
+        let permit = Arc::clone(room).try_acquire_owned().ok().filter(|_| open < limits.max_in_all)?;
+        counters.connections_open.inc();
+        Some(Self { _permit: permit, counters: Arc::clone(counters) })
+    }
+}
+
+/// Counts a connection that was closed at once.
+fn tell_refused(counters: &Counters, full: &Seldom) {
+    counters.connections_refused.inc();
+    if full.is_due() {
+        let (open, refused) = (counters.connections_open.get(), counters.connections_refused.get());
+        tracing::warn!(
+            open,
+            refused,
+            "as many connections are open as may be, more are closed at once; senders that share connections, \
+             or a higher limit of open files (ulimit -n), would help"
+        );
+    }
+}
+
+/// Connections that cannot be accepted wait in the system's queue until it can be done.
+fn tell_not_accepted(error: &io::Error, failures: &Seldom) {
+    if failures.is_due() {
+        tracing::warn!(%error, "cannot accept a connection, trying again");
+    }
 }
 
 impl Drop for Open {

@@ -161,7 +161,7 @@ async fn search(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer,
     }
     let mut question = parameter::question(&pairs)?;
     let mut cancel = Cancel::default();
-    let mut budget = cancel.budget(state.limits);
+    let mut budget = cancel.budget(state.limits());
     let (store, room) = (Arc::clone(&state.store), state.answers.clone());
     let run = move || {
         by_app_and_namespace(store.as_ref(), &mut question)?;

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use super::progress::Progress;
 use crate::analyse::call::Window;
 use crate::analyse::suspects::{self, Suspect};
 
@@ -85,6 +86,7 @@ fn try_localise(
 ) -> Result<(), LocaliseError> {
     let normal = read_window(&options.normal, warnings)?;
     let abnormal = read_window(&options.abnormal, warnings)?;
+    let _ranking = Progress::of("comparing the two times");
     let ranked = match options.method {
         Method::Evidence => suspects::rank(&normal, &abnormal).services,
         Method::Duration => suspects::rank_by_duration(&normal, &abnormal),
@@ -103,6 +105,7 @@ fn try_localise(
 fn read_window(files: &[PathBuf], warnings: &mut impl Write) -> Result<Window, LocaliseError> {
     let mut window = Window::default();
     for file in files {
+        let _reading = Progress::of(format!("reading {}", file.display()));
         let content = read::read(file).map_err(|reason| unreadable(file, &reason))?;
         if let Some(fault) = &content.first_fault {
             let count = content.faults;

@@ -1,6 +1,7 @@
 //! The API as a client meets it: requests in, answers out, over a store in memory.
 
 mod peers;
+mod withdrawn;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -229,8 +230,8 @@ async fn leads_through_pages() {
 
 #[tokio::test]
 async fn says_when_a_search_ran_into_a_bound() {
-    let mut collector = Collector::with((1..=5).flat_map(pair_of_hops).collect());
-    collector.state.limits.bytes = 1;
+    let collector = Collector::with((1..=5).flat_map(pair_of_hops).collect());
+    collector.state.set_search_limits(Duration::from_secs(10), 1);
     let answer = collector.json("/api/v1/traces").await;
     assert_eq!((&answer["stopped"], answer["traces"].as_array().unwrap().len()), (&json!("bytes"), 1));
     assert!(answer["next"].is_string());

@@ -45,7 +45,7 @@ pub(super) async fn search(
         return Ok(stream(state, question));
     }
     let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
-    let mut budget = cancel.budget(state.limits);
+    let mut budget = cancel.budget(state.limits());
     let find = move || {
         let mut traces = Vec::new();
         let outcome = find::walk(store.as_ref(), &question, &mut budget, &mut |hit| {
@@ -64,7 +64,7 @@ fn stream(state: QueryState, question: Question) -> Response {
     let (sender, receiver) = mpsc::channel::<String>(MAX_LINES_AHEAD);
     tokio::spawn(async move {
         let (store, mut cancel, lines) = (Arc::clone(&state.store), Cancel::default(), sender.clone());
-        let mut budget = cancel.budget(state.limits);
+        let mut budget = cancel.budget(state.limits());
         let find = move || {
             Ok(find::walk(store.as_ref(), &question, &mut budget, &mut |hit| match lines
                 .blocking_send(line(&summary_of(&hit)))
@@ -73,7 +73,12 @@ fn stream(state: QueryState, question: Question) -> Response {
                 Err(_gone) => ControlFlow::Break(()),
             })?)
         };
-        let last = match state.workers.run(find).await {
+        let found = tokio::select! {
+            found = state.workers.run(find) => found,
+            // What finds nothing never writes, and would not see that the reader has gone.
+            () = sender.closed() => return,
+        };
+        let last = match found {
             Ok(outcome) => line(&Search::of(&outcome)),
             Err(problem) => line(&problem.into_document()),
         };

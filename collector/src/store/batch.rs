@@ -47,6 +47,18 @@ impl Batch {
         Ok(Self::of_spans(&spans)?.0)
     }
 
+    /// The trace of each span.
+    pub fn trace_ids(&self) -> impl Iterator<Item = TraceId> {
+        self.heads.spans.iter().map(|head| head.trace_id)
+    }
+
+    /// A batch without the spans of some traces.
+    pub fn without(&self, traces: &[TraceId]) -> Result<Self, DecodeError> {
+        let mut spans = decode_export_request(&self.payload)?.spans;
+        spans.retain(|span| !traces.contains(&span.trace_id));
+        Ok(Self::of_spans(&spans)?.0)
+    }
+
     /// How many usable spans it has.
     pub fn len(&self) -> usize {
         self.heads.spans.len()

@@ -89,6 +89,11 @@ impl LocalStore {
         }
     }
 
+    /// Keeps blocks and rollups for as long as another configuration says, from the next round on: within half a minute.
+    pub fn set_retention(&self, config: &Config) {
+        self.shared.set_retention(config);
+    }
+
     /// What a search has to look at in the windows; and the blocks, that with the latest start first.
     fn selections(&self, filter: &SpanFilter) -> (Vec<Selection>, Vec<Arc<Block>>) {
         let Snapshot { mut blocks, frozen, live, .. } = self.shared.snapshot_to_search(filter);

@@ -94,6 +94,22 @@ async fn one_connection_more_than_allowed_is_closed_and_counted() {
 }
 
 #[tokio::test]
+async fn listeners_together_have_no_more_connections_than_there_are_files() {
+    let (fixture, _store) = Fixture::with_memory();
+    let served = serve(http_router(fixture.ingest), ConnectionLimits { max_in_all: 2, ..limits() }).await;
+    served.counters.connections_open.inc();
+    let mut own = TcpStream::connect(served.address).await.unwrap();
+    own.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut begin = [0; 12];
+    own.read_exact(&mut begin).await.unwrap();
+    let closed = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    assert_eq!(talk(served.address, closed).await, "");
+    assert_eq!(served.counters.connections_refused.get(), 1);
+    served.counters.connections_open.dec();
+    assert!(talk(served.address, closed).await.starts_with("HTTP/1.1 404"), "there is a place again");
+}
+
+#[tokio::test]
 async fn a_client_that_dawdles_is_closed() {
     let (fixture, _store) = Fixture::with_memory();
     let impatient = ConnectionLimits { header_timeout: std::time::Duration::from_millis(20), ..limits() };

@@ -263,6 +263,36 @@ async fn spans_of_a_wrong_clock_are_rejected_with_the_reason_and_the_others_kept
 }
 
 #[tokio::test]
+async fn spans_of_a_trace_that_is_large_enough_are_rejected_with_the_reason_and_the_others_kept() {
+    let store = Arc::new(MemoryStore::new());
+    let config = Config { max_trace_spans: 3, ..any_clock() };
+    let fixture = Fixture::new(store.clone(), config.clone());
+    let send = async |spans: &[(u64, u64)]| {
+        let spans: Vec<Span> =
+            spans.iter().map(|(trace, id)| contract::span(*trace, *id, "cart", 100)).collect();
+        post(&fixture, encode_export_request(&spans), &[PROTOBUF]).await
+    };
+    assert_eq!(send(&[(1, 1), (1, 2), (1, 3)]).await.body, "");
+    let answer = send(&[(1, 4), (2, 1), (1, 5)]).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let words = "2 spans belong to traces that have 3 spans already (max_trace_spans)";
+    assert!(String::from_utf8_lossy(&answer.body).contains(words), "{:?}", answer.body);
+    assert_eq!((store.stats().spans_live, fixture.counters.spans_received.get()), (4, 4));
+    let metrics = fixture.counters.encode().unwrap();
+    assert!(metrics.contains("throughline_spans_rejected_total{reason=\"trace-too-large\"} 2"), "{metrics}");
+    fixture.ingest.set_limits(&Config { max_trace_spans: 9, ..config });
+    assert_eq!(send(&[(1, 6)]).await.body, "", "a larger bound is taken at once");
+}
+
+#[tokio::test]
+async fn a_batch_that_was_not_kept_does_not_count_as_spans_of_its_trace() {
+    let fixture = Fixture::new(busy(), Config { max_trace_spans: 1, ..any_clock() });
+    for _ in 0..3 {
+        assert_eq!(post(&fixture, batch(1..=1), &[PROTOBUF]).await.status, StatusCode::TOO_MANY_REQUESTS);
+    }
+}
+
+#[tokio::test]
 async fn one_sender_may_hold_only_its_share_and_leaves_the_others_room() {
     let budget = body::Budget::new(400_000);
     let peers = [[10, 0, 0, 1], [10, 0, 0, 2]].map(|address| Peer::from(std::net::IpAddr::from(address)));

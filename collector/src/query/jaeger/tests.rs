@@ -174,8 +174,8 @@ async fn a_span_has_the_tags_that_kiali_reads() {
 
 #[tokio::test]
 async fn an_answer_that_ended_at_a_bound_says_so() {
-    let mut collector = collector();
-    collector.state.limits.bytes = 1;
+    let collector = collector();
+    collector.state.set_search_limits(std::time::Duration::from_secs(10), 1);
     let answer = collector.json("/api/traces?service=cart").await;
     assert_eq!(answer["data"].as_array().unwrap().len(), 1);
     assert_eq!(

@@ -93,7 +93,7 @@ fn none_found() -> Problem {
 async fn search(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Refusal> {
     let question = read_question(&parameter::pairs(&uri)?)?;
     let mut cancel = Cancel::default();
-    let mut budget = cancel.budget(state.limits);
+    let mut budget = cancel.budget(state.limits());
     let (store, room) = (Arc::clone(&state.store), state.answers.clone());
     let run = move || {
         let (groups, _) = gather(store.as_ref(), &question, &mut budget, &groups_of)?;
@@ -117,7 +117,7 @@ fn groups_of(hit: &Hit) -> String {
 async fn summaries(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Refusal> {
     let question = read_question(&parameter::pairs(&uri)?)?;
     let mut cancel = Cancel::default();
-    let mut budget = cancel.budget(state.limits);
+    let mut budget = cancel.budget(state.limits());
     answer(&state, move |store| {
         let mut summaries = Vec::new();
         find::walk(store, &question, &mut budget, &mut |hit| {

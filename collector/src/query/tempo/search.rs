@@ -28,7 +28,7 @@ pub(super) async fn search(State(state): State<QueryState>, uri: Uri) -> Result<
     let question = read_question(&pairs)?;
     let spans_per_set = read_spans_per_set(&pairs)?;
     let mut cancel = Cancel::default();
-    let mut budget = cancel.budget(state.limits);
+    let mut budget = cancel.budget(state.limits());
     let find = answer(&state, move |store| {
         let mut traces = Vec::new();
         let outcome = find::walk(store, &question, &mut budget, &mut |hit| {

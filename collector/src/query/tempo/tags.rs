@@ -94,7 +94,7 @@ where
     filter.since_unix_ns = seconds(&pairs, "start")?;
     filter.until_unix_ns = seconds(&pairs, "end")?;
     let mut cancel = Cancel::default();
-    let budget = cancel.budget(state.limits);
+    let budget = cancel.budget(state.limits());
     let find =
         answer(&state, move |store| work(&Lister { store, filter, budget }, &pairs).map_err(Problem::from));
     find.await

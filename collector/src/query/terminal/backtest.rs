@@ -4,7 +4,7 @@ mod rows;
 mod time;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal as _, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -92,7 +92,7 @@ fn try_backtest(options: &BacktestOptions, output: &mut impl Write) -> Result<()
             write_episode(output, &series.name, &episode, history.format)?;
         }
         minutes += series.rows.len() as u64;
-        if told.elapsed() >= PROGRESS_EVERY {
+        if told.elapsed() >= PROGRESS_EVERY && io::stderr().is_terminal() {
             told = Instant::now();
             say(&format!("backtest: {} of {} series replayed", number + 1, history.series.len()));
         }
@@ -179,7 +179,7 @@ fn read_history(path: &Path) -> Result<History, BacktestError> {
         if is_packed { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
     let mut told = Instant::now();
     rows::read(unpacked, MAX_FAULTS, &mut |rows| {
-        if told.elapsed() >= PROGRESS_EVERY {
+        if told.elapsed() >= PROGRESS_EVERY && io::stderr().is_terminal() {
             told = Instant::now();
             say(&format!("backtest: {rows} rows read"));
         }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use ureq::{Agent, BodyReader};
 
 use crate::query::answer::Problem;
+use crate::query::progress::Progress;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -92,6 +93,7 @@ impl Client {
 
     /// Asks and waits for the whole answer.
     pub(super) fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value, ClientError> {
+        let _waiting = Progress::of(format!("waiting for the answer of {}", self.server));
         let request =
             self.agent.get(format!("{}{path}", self.server)).query_pairs(parameters.iter().copied());
         let request = request.config().timeout_global(Some(ANSWER_TIMEOUT)).build();

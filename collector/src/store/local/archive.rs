@@ -124,7 +124,7 @@ impl Archiver {
 
     /// Merges small files of rollups, and removes those that are too old.
     fn tend_rollups(&self, now_unix_ns: u64) {
-        let retention = self.shared.config.rollup_retention;
+        let retention = self.shared.tending().rollup_retention;
         let oldest_unix_s = Duration::from_nanos(now_unix_ns).saturating_sub(retention).as_secs();
         let mut counted = self.shared.rollups();
         let Some(kept) = counted.kept() else {
@@ -158,16 +158,17 @@ impl Archiver {
 
     /// Removes what is older than its retention, and the oldest blocks while there are too many bytes.
     pub(super) fn expire(&mut self, now_unix_ns: u64) {
+        let config = self.shared.tending();
         let (blocks, facts) = self.facts();
         for (block, facts) in blocks.iter().zip(&facts) {
-            match tend::by_age(facts, &self.shared.config, now_unix_ns) {
+            match tend::by_age(facts, &config, now_unix_ns) {
                 Retention::Keep => {}
                 Retention::Remove => self.expire_block(block, "all its spans are older than their retention"),
                 Retention::Without(services) => self.merge(std::slice::from_ref(block), &services),
             }
         }
         let (blocks, facts) = self.facts();
-        for place in tend::by_bytes(&facts, &self.shared.config) {
+        for place in tend::by_bytes(&facts, &config) {
             if let Some(block) = blocks.get(place) {
                 self.expire_block(block, "the blocks together have more bytes than allowed");
             }

@@ -14,8 +14,8 @@ impl Archiver {
     pub(super) fn compact(&mut self) {
         while !self.shared.is_stopping() && self.shared.snapshot().frozen.is_empty() {
             let (blocks, facts) = self.facts();
-            let Some(run) = tend::next_merge(&facts, &self.shared.config).and_then(|run| blocks.get(run))
-            else {
+            let config = self.shared.tending();
+            let Some(run) = tend::next_merge(&facts, &config).and_then(|run| blocks.get(run)) else {
                 return;
             };
             let before = self.shared.stats().blocks;

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use super::folder::{Folder, failure, sync_folder};
 use super::manifest::{self, Manifest};
@@ -19,6 +20,9 @@ use crate::store::rollup::Kept;
 use crate::store::window::{Payload, estimated_bytes};
 use crate::store::{Config, StoreError};
 use crate::telemetry::Counters;
+
+/// How often a long start says how far it is.
+const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
 /// An open store that nothing works on yet.
 #[derive(Debug)]
@@ -183,8 +187,13 @@ fn replay<'a>(
     segments: impl Iterator<Item = &'a Segment>,
     first_segment: u64,
 ) -> Result<u64, StoreError> {
-    let mut first_of_live = first_segment;
+    let (mut first_of_live, mut told) = (first_segment, Instant::now());
     for segment in segments {
+        if told.elapsed() >= PROGRESS_EVERY {
+            told = Instant::now();
+            let bytes = shared.log_bytes.load(Ordering::Relaxed);
+            tracing::info!(segment = segment.number, bytes, "still reading the log");
+        }
         let bytes = fs::read(&segment.path).map_err(|error| failure("read", &segment.path, &error))?;
         let file = File::open(&segment.path).map_err(|error| failure("open", &segment.path, &error))?;
         let file = Arc::new(file);

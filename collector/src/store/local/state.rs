@@ -68,6 +68,8 @@ pub(super) struct Snapshot {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) config: Config,
+    /// The same with the retention that is asked for now.
+    tending: RwLock<Arc<Config>>,
     pub(super) folder: Folder,
     pub(super) counters: Arc<Counters>,
     pub(super) feed: Feed,
@@ -91,6 +93,7 @@ impl Shared {
         let max_spans = config.block_max_spans.saturating_mul(MAX_WINDOWS).max(MIN_SPANS_LIMIT);
         let memory = Memory { max_spans, spans: AtomicUsize::new(0), bytes: AtomicUsize::new(0) };
         Self {
+            tending: RwLock::new(Arc::new(config.clone())),
             config,
             folder,
             counters,
@@ -111,6 +114,23 @@ impl Shared {
 
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// By what blocks and rollups are kept, merged and removed.
+    pub(super) fn tending(&self) -> Arc<Config> {
+        Arc::clone(&self.tending.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes the retention of another configuration.
+    pub(super) fn set_retention(&self, new: &Config) {
+        let config = Config {
+            retention: new.retention,
+            retention_by_service: new.retention_by_service.clone(),
+            max_block_bytes: new.max_block_bytes,
+            rollup_retention: new.rollup_retention,
+            ..self.config.clone()
+        };
+        *self.tending.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
     }
 
     /// Memory at which the live window becomes a block even when it has few spans.
