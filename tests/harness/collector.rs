@@ -125,16 +125,8 @@ impl Collector {
     }
 
     fn ended(binary: PathBuf, data: PathBuf, log: PathBuf, ports: Ports, settings: Option<PathBuf>) -> Self {
-        Self {
-            process: None,
-            binary,
-            data,
-            log,
-            ports,
-            settings,
-            arguments: Vec::new(),
-            environment: Vec::new(),
-        }
+        let (arguments, environment, open_files) = (Vec::new(), Vec::new(), None);
+        Self { process: None, binary, data, log, ports, settings, arguments, environment, open_files }
     }
 
     /// Starts it again on the same ports and the same data, and waits until it is ready.

@@ -2,6 +2,7 @@
 
 use super::Config;
 use super::written::Key;
+use crate::store::ObjectStoreConfig;
 use crate::{ingest, store};
 
 impl Config {
@@ -44,6 +45,30 @@ impl Config {
             (Key::BlockMaxSpans, old_store.block_max_spans != new_store.block_max_spans),
             (Key::BlockMaxAge, old_store.block_max_age != new_store.block_max_age),
         ];
-        changes.into_iter().filter(|(_, has_changed)| *has_changed).map(|(key, _)| key.path()).collect()
+        let elsewhere =
+            object_store_changes(old_store.object_store.as_ref(), new_store.object_store.as_ref());
+        let all = changes.into_iter().chain(elsewhere);
+        all.filter(|(_, has_changed)| *has_changed).map(|(key, _)| key.path()).collect()
     }
+}
+
+/// What differs between two object stores. Without a URL there is none, and the rest means nothing.
+fn object_store_changes(
+    old: Option<&ObjectStoreConfig>,
+    new: Option<&ObjectStoreConfig>,
+) -> [(Key, bool); 8] {
+    let url = |config: Option<&ObjectStoreConfig>| config.map(|config| config.url.clone());
+    let differs = |field: fn(&ObjectStoreConfig, &ObjectStoreConfig) -> bool| {
+        old.zip(new).is_some_and(|(old, new)| field(old, new))
+    };
+    [
+        (Key::ObjectStoreUrl, url(old) != url(new)),
+        (Key::ObjectStoreEndpoint, differs(|old, new| old.endpoint != new.endpoint)),
+        (Key::ObjectStoreRegion, differs(|old, new| old.region != new.region)),
+        (Key::ObjectStoreCaFile, differs(|old, new| old.ca_file != new.ca_file)),
+        (Key::ObjectStoreAccessKeyId, differs(|old, new| old.access_key_id != new.access_key_id)),
+        (Key::ObjectStoreSecret, differs(|old, new| old.secret_access_key != new.secret_access_key)),
+        (Key::ObjectStoreOwner, differs(|old, new| old.owner != new.owner)),
+        (Key::ObjectStoreCacheBytes, differs(|old, new| old.cache_bytes != new.cache_bytes)),
+    ]
 }
