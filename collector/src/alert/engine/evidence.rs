@@ -1,11 +1,14 @@
 //! Gathers the traces that tell what an alert's numbers cannot, while it may still change whom people are told of.
 
+use std::cmp::Reverse;
+
 use throughline_model::id::TraceId;
 
 use super::Shared;
 use super::feed::Feed;
 use crate::alert::book::{Alert, Calls, GROUP_WAIT_S, State};
 use crate::alert::inquiry::Inquiry;
+use crate::assemble::Lifecycle;
 
 /// Alerts that are looked into in one round; traces are read for each.
 const MAX_AT_ONCE: usize = 8;
@@ -45,11 +48,25 @@ fn is_open(alert: &Alert, now: u64) -> bool {
     alert.state == State::Firing && (is_new || is_bare && age.is_some_and(|age| age <= GIVE_UP_AFTER_S))
 }
 
+/// As many of the slowest as were too slow among all: the others would outvote them.
+fn keep_slowest(traces: &mut Vec<Lifecycle>, service: &str, share: f64) {
+    let time_ns = |trace: &Lifecycle| {
+        let own = trace.spans.iter().filter(|placed| placed.span.service_name() == service);
+        own.map(|placed| placed.span.duration_ns()).max()
+    };
+    traces.sort_by_key(|trace| Reverse(time_ns(trace)));
+    let kept = (share.clamp(0.0, 1.0) * traces.len() as f64).ceil() as usize;
+    traces.truncate(kept.max(1));
+}
+
 fn inquire(feed: &Feed, alert: &Alert, visible: u64) -> Inquiry {
     let of = alert.client.as_deref().unwrap_or(&alert.service);
     let exemplars = alert.evidence.exemplars.iter();
     let exemplars: Vec<TraceId> = exemplars.filter_map(|text| TraceId::from_hex(text.as_bytes())).collect();
-    let since = feed.sample(of, (alert.since_unix_s, visible), SAMPLE, &exemplars);
+    let mut since = feed.sample(of, (alert.since_unix_s, visible), SAMPLE, &exemplars);
+    if alert.kind == "latency" {
+        keep_slowest(&mut since, of, alert.evidence.observed / alert.evidence.requests.max(1.0));
+    }
     let end = alert.since_unix_s.saturating_sub(APART_S);
     let begin = end.saturating_sub(NORMAL_S - APART_S);
     let part = (end - begin) / NORMAL_PLACES;
