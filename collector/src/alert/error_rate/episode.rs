@@ -9,6 +9,11 @@ const MAX_SILENT_MINUTES: i64 = 45;
 /// Remembered minutes of quiet in the likelihood ratio: more would make a late relapse invisible.
 const LARGEST_LN_LIKELIHOOD: f64 = 6.0;
 
+/// A fault is taken for at most so many times what is usual: one that has become much smaller is still that fault.
+const LARGEST_RATIO: f64 = 20.0;
+/// Errors that a fault has to bring in a minute at most, however large it was: three that stay are still that fault, two are not.
+const MOST_EXPECTED_OF_A_FAULT: f64 = 8.0;
+
 /// How loudly an episode has to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -114,12 +119,14 @@ impl Ongoing {
         }
         let worst = episode.worst;
         // Half of what the worst window showed: a ramp and a fault that comes and goes are still that fault.
-        let ratio = (0.5 * worst.errors / worst.expected.max(1e-3)).clamp(1.5, 20.0);
-        // Twenty times next to nothing is next to nothing, so that no quiet minute would ever speak against the fault: where
-        // hardly an error was usual, the fault expects its own share, though no more than one error in a minute.
+        let ratio = (0.5 * worst.errors / worst.expected.max(1e-3)).clamp(1.5, LARGEST_RATIO);
+        // Twenty times next to nothing is next to nothing, so that no quiet minute would ever speak against the fault, and each stray
+        // error for it: where hardly an error was usual, the fault expects its own share, up to some errors a minute.
         let own_share = 0.5 * worst.errors / worst.requests.max(1.0) * counts.requests;
-        let by_fault = (expected * ratio).max(own_share.min(1.0));
-        let for_fault = (counts.errors * ratio.ln() - (by_fault - expected)) / (1.0 + spread * expected);
+        let by_fault = (expected * ratio).max(own_share.min(MOST_EXPECTED_OF_A_FAULT));
+        let by_baseline = expected.max(by_fault / LARGEST_RATIO);
+        let ln_ratio = (by_fault / by_baseline.max(f64::MIN_POSITIVE)).max(1.0).ln();
+        let for_fault = (counts.errors * ln_ratio - (by_fault - by_baseline)) / (1.0 + spread * expected);
         self.quiet_ln_likelihood = (self.quiet_ln_likelihood - for_fault).min(LARGEST_LN_LIKELIHOOD);
         if self.quiet_ln_likelihood <= 0.0 && for_fault > 0.0 {
             self.quiet_ln_likelihood = 0.0;

@@ -192,5 +192,8 @@ fn an_episode_of_a_series_that_never_fails_ends() {
     };
     (0..1600).for_each(|minute| assert!(!observe(minute, 0.0)));
     assert!(observe(1600, 120.0));
-    assert!((1601..1610).any(|minute| !observe(minute, 0.0)), "nine quiet minutes are not enough");
+    // An error now and then is none of a fault that had hundreds.
+    let stray = |minute: i64| if minute % 3 == 0 { 1.0 } else { 0.0 };
+    assert!((1601..1605).any(|minute| !observe(minute, stray(minute))), "four quiet minutes are not enough");
+    assert!((1605..1700).all(|minute| !observe(minute, stray(minute))), "and it does not begin again");
 }
