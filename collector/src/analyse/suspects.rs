@@ -87,7 +87,8 @@ pub fn rank(normal: &Window, abnormal: &Window) -> Suspects {
 fn conclude(service: Arc<str>, blames: &[Blame]) -> Suspect {
     let strongest = blames.iter().rev().max_by(|left, right| left.weight.total_cmp(&right.weight));
     Suspect {
-        score: blames.iter().map(|blame| blame.weight).sum(),
+        // The sum of no numbers is the negative zero, which readers would wonder about.
+        score: blames.iter().fold(0.0, |sum, blame| sum + blame.weight),
         reason: strongest.map_or_else(|| reason::NOTHING.to_owned(), |blame| reason::tell(&blame.finding)),
         service,
     }

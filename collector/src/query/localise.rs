@@ -55,8 +55,8 @@ struct Line<'a> {
 enum LocaliseError {
     #[error("{0}")]
     Unreadable(String),
-    #[error("the files hold no calls: nothing can be ranked")]
-    Nothing,
+    #[error("the {0} files hold no calls: there is nothing to compare")]
+    Nothing(&'static str),
     #[error("the output cannot be written: {0}")]
     Output(#[from] io::Error),
 }
@@ -70,7 +70,7 @@ pub fn localise(options: &LocaliseOptions) -> ExitCode {
         LocaliseError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             return ExitCode::SUCCESS;
         }
-        LocaliseError::Nothing => 1,
+        LocaliseError::Nothing(_) => 1,
         LocaliseError::Unreadable(_) => 2,
         LocaliseError::Output(_) => 3,
     };
@@ -86,13 +86,18 @@ fn try_localise(
 ) -> Result<(), LocaliseError> {
     let normal = read_window(&options.normal, warnings)?;
     let abnormal = read_window(&options.abnormal, warnings)?;
+    for (side, window) in [("normal", &normal), ("abnormal", &abnormal)] {
+        if window.traces.is_empty() {
+            return Err(LocaliseError::Nothing(side));
+        }
+    }
     let _ranking = Progress::of("comparing the two times");
     let ranked = match options.method {
         Method::Evidence => suspects::rank(&normal, &abnormal).services,
         Method::Duration => suspects::rank_by_duration(&normal, &abnormal),
     };
     if ranked.is_empty() {
-        return Err(LocaliseError::Nothing);
+        return Err(LocaliseError::Nothing("normal and the abnormal"));
     }
     for (index, Suspect { service, score, reason }) in ranked.iter().enumerate() {
         let line = Line { rank: index + 1, service, score: *score, reason };

@@ -128,7 +128,10 @@ impl Reader {
                     let nearest = nearest.copied().unwrap_or_default();
                     self.fault(
                         name,
-                        &format!("`{key}` is not a known key of {place}; did you mean `{nearest}`?"),
+                        &format!(
+                            "`{key}` is not a known key of {place}; did you mean `{nearest}`? Known are {}",
+                            known.join(", ")
+                        ),
                     );
                 }
             }
@@ -158,7 +161,13 @@ impl Reader {
         let Some(kind) = Kind::by_name(&name_of_kind) else {
             let nearest = Kind::NAMES.into_iter().min_by_key(|name| levenshtein(name, &name_of_kind));
             let nearest = nearest.unwrap_or_default();
-            self.fault(word, &format!("`{name_of_kind}` is not a kind of rule; did you mean `{nearest}`?"));
+            self.fault(
+                word,
+                &format!(
+                    "`{name_of_kind}` is not a kind of rule; did you mean `{nearest}`? Kinds are {}",
+                    Kind::NAMES.join(", ")
+                ),
+            );
             return None;
         };
         let mut rule = Rule {

@@ -103,6 +103,29 @@ fn leaves_out_rows_with_a_fault_and_says_so() {
     assert!(warnings.contains("2 parts left out; the first: line 42: start_us is \"abc\""), "{warnings}");
 }
 
+/// Nothing can have changed against a time of which nothing is known.
+#[test]
+fn a_side_without_calls_is_nothing_to_compare_with() {
+    let files = Files::new();
+    let (filled, empty) = (files.add("n.csv", table(500)), files.add("e.csv", HEADING));
+    for (normal, abnormal, side) in [(&filled, &empty, "abnormal"), (&empty, &filled, "normal")] {
+        let refused = run(normal.clone(), vec![abnormal.clone()], Method::Evidence).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            format!("the {side} files hold no calls: there is nothing to compare")
+        );
+    }
+}
+
+/// The sum of no evidence at all would be the negative zero.
+#[test]
+fn what_did_not_change_scores_a_plain_zero() {
+    let files = Files::new();
+    let file = files.add("n.csv", table(500));
+    let (output, _) = run(file.clone(), vec![file], Method::Evidence).unwrap();
+    assert!(output.contains("\"score\":0.0") && !output.contains("-0.0"), "{output}");
+}
+
 #[test]
 fn refuses_what_it_cannot_use_and_says_what_would_be_right() {
     let files = Files::new();
@@ -115,7 +138,7 @@ fn refuses_what_it_cannot_use_and_says_what_would_be_right() {
         ),
         ("c.pb", "no message", "it is no OTLP message"),
         ("d.csv.gz", "\u{1f}\u{8b}", "the column"),
-        ("e.csv", HEADING, "the files hold no calls"),
+        ("e.csv", HEADING, "the normal files hold no calls"),
     ] {
         let message = refusal(files.add(name, content));
         assert!(message.contains(expected), "{name}: {message}");
