@@ -21,7 +21,10 @@ const JITTER_NS: u64 = 10 * 1_000_000_000;
 const HOUR_NS: u64 = 3_600 * 1_000_000_000;
 const QUESTIONS: usize = 500;
 const SEARCHES: usize = 100;
-const SETTLED_DEADLINE: Duration = Duration::from_secs(600);
+const SETTLED_DEADLINE: Duration = Duration::from_secs(1_800);
+/// A collector rests that took at most this share of a core for this long.
+const REST: Duration = Duration::from_secs(2);
+const MAX_REST_SHARE: f64 = 0.05;
 /// Windows become blocks early enough for the bench to end; all else is the default.
 const SETTINGS: &str = "storage: {block: {max_age: 5s}}\n";
 
@@ -149,10 +152,18 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// Waits until every span is in a block.
-    fn settle(&self) -> Result<()> {
+    /// Waits until every span is in a block, and no block is to be merged any more: what is asked meanwhile would be
+    /// charged for that.
+    fn settle(&mut self) -> Result<()> {
         wait::until("every span is in a block", SETTLED_DEADLINE, || {
             Ok((self.status("spans_live")? == 0).then_some(()))
+        })?;
+        let mut before_s = self.cpu_s()?;
+        wait::until("the collector rests", SETTLED_DEADLINE, || {
+            std::thread::sleep(REST);
+            let spent_s = self.cpu_s()? - before_s;
+            before_s += spent_s;
+            Ok((spent_s < REST.as_secs_f64() * MAX_REST_SHARE).then_some(()))
         })
     }
 

@@ -16,7 +16,7 @@ pub(crate) fn write(figures: &Figures) -> Result<String> {
          four hours in the\norder in which they come. Times are what a client sees over HTTP on the loopback address, \
          rendering of the answer included,\nand stretch with whatever else the machine does; behind them stands the processor time \
          that the collector took for one question on average.\nA search asks for a service and a least duration in the last hour, 20 traces. \
-         Bytes are those of the blocks.\n"
+         Bytes are those of the blocks, and all\nis asked once no block is to be merged any more.\n"
     )?;
     writeln!(
         page,
