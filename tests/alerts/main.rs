@@ -1,6 +1,7 @@
 //! What the error-rate detector finds, misses and costs, on simulated series, with simpler rules beside it: the real command
 //! `throughline backtest` replays them.
 
+mod oracle;
 mod ours;
 mod random;
 mod report;
@@ -44,6 +45,7 @@ fn main() -> Result<()> {
         let replayed = ours::backtest(&all)?;
         rate = rate.min(replayed.per_second);
         rows.push(Row { level, rule: report::OURS, score: Score::of(&all, replayed.episodes.into_iter()) });
+        rows.push(Row { level, rule: report::ORACLE, score: oracle::score(&all) });
     }
     let page = report::write(&rows, arguments.seed, arguments.series, rate)?;
     print!("{page}");

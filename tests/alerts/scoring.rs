@@ -5,7 +5,7 @@ use crate::simulator::{FIRST_SCORED, Fault, SCORED_WEEKS, Series, Shape};
 /// Alarms no further apart are one episode.
 const JOINED_MINUTES: usize = 15;
 /// So long after a fault an alarm still counts as its own.
-const GRACE_MINUTES: usize = 70;
+pub const GRACE_MINUTES: usize = 70;
 /// Steps of so many times the usual share are to be found at once.
 const LARGE_STEP: f64 = 10.0;
 
@@ -42,9 +42,24 @@ impl Score {
         for (series, episodes) in all.iter().zip(episodes) {
             score.add(series, &join_episodes(episodes));
         }
-        score.delays.sort_unstable();
-        score.delays_of_large_steps.sort_unstable();
+        score.sort();
         score
+    }
+
+    /// Quantiles are read from sorted delays.
+    pub fn sort(&mut self) {
+        self.delays.sort_unstable();
+        self.delays_of_large_steps.sort_unstable();
+    }
+
+    /// Counts a detectable fault that was found so many minutes after its start.
+    pub fn found(&mut self, fault: &Fault, delay: usize) {
+        self.detected += 1;
+        self.delays.push(delay);
+        let is_step = matches!(fault.shape, Shape::Step | Shape::Outage);
+        if is_step && fault.times_base >= LARGE_STEP {
+            self.delays_of_large_steps.push(delay);
+        }
     }
 
     fn add(&mut self, series: &Series, episodes: &[Episode]) {
@@ -56,13 +71,7 @@ impl Score {
         for fault in series.faults.iter().filter(|fault| fault.is_detectable) {
             self.detectable += 1;
             let Some(first) = episodes.iter().find(|episode| episode.touches(fault)) else { continue };
-            self.detected += 1;
-            let delay = first.start.saturating_sub(fault.start);
-            self.delays.push(delay);
-            let is_step = matches!(fault.shape, Shape::Step | Shape::Outage);
-            if is_step && fault.times_base >= LARGE_STEP {
-                self.delays_of_large_steps.push(delay);
-            }
+            self.found(fault, first.start.saturating_sub(fault.start));
         }
     }
 }

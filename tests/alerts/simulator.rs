@@ -20,7 +20,8 @@ pub const FIRST_SCORED: usize = WARM_UP_DAYS * DAY;
 pub const SCORED_WEEKS: f64 = SCORED_DAYS as f64 / 7.0;
 
 const WANDER_SD: f64 = 0.15;
-const CORRELATION: f64 = 2e-4;
+/// Between the fates of two requests of one minute: how over-dispersed errors are.
+pub const CORRELATION: f64 = 2e-4;
 /// An excess of so many deviations over the whole fault can be detected.
 const DETECTABLE_SD: f64 = 8.0;
 
@@ -48,6 +49,12 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The excess of its mean minute.
+    pub fn mean_extra(&self) -> f64 {
+        let all: f64 = (self.start..self.end).map(|minute| self.extra_at(minute)).sum();
+        all / (self.end - self.start) as f64
+    }
+
     fn extra_at(&self, minute: usize) -> f64 {
         if !(self.start..self.end).contains(&minute) {
             return 0.0;
@@ -66,6 +73,8 @@ pub struct Series {
     pub name: String,
     /// Requests and errors of each minute.
     pub counts: Vec<(f64, f64)>,
+    /// The share of requests that fails in each minute without a fault: what no detector can know.
+    pub usual_shares: Vec<f64>,
     pub faults: Vec<Fault>,
 }
 
@@ -93,13 +102,14 @@ pub fn simulate(name: String, requests_per_second: f64, persistence: f64, random
     let mut faults = plan(&profile, &mut random.fork());
     let mut wander = WANDER_SD * random.normal();
     let mut counts = Vec::with_capacity(MINUTES);
-    let mut usual = Vec::with_capacity(MINUTES);
+    let (mut usual, mut usual_shares) = (Vec::with_capacity(MINUTES), Vec::with_capacity(MINUTES));
     for minute in 0..MINUTES {
         let innovation = WANDER_SD * (1.0 - profile.persistence.powi(2)).sqrt();
         wander = profile.persistence * wander + innovation * random.normal();
         let traffic = profile.traffic(minute);
         let share = profile.share(minute) * wander.exp();
         usual.push((traffic, profile.share(minute)));
+        usual_shares.push(share);
         let noise = (1.0 + 0.05 * random.normal()).max(0.0);
         let requests = random.poisson(traffic * noise);
         let extra: f64 = faults.iter().map(|fault| fault.extra_at(minute)).sum();
@@ -111,7 +121,7 @@ pub fn simulate(name: String, requests_per_second: f64, persistence: f64, random
     for fault in &mut faults {
         fault.is_detectable = is_detectable(fault, &usual);
     }
-    Series { name, counts, faults }
+    Series { name, counts, usual_shares, faults }
 }
 
 impl Profile {

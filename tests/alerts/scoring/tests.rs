@@ -30,6 +30,7 @@ fn found_missed_and_false_are_told_apart() {
     let series = Series {
         name: "s".to_owned(),
         counts: Vec::new(),
+        usual_shares: Vec::new(),
         faults: vec![fault(100, Shape::Step), fault(1000, Shape::Ramp)],
     };
     let at = |start: usize| Episode { start: FIRST_SCORED + start, end: FIRST_SCORED + start + 5 };
