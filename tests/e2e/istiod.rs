@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use harness::artefacts;
+use harness::runner::did_not_run;
 use harness::streams::{Content, Load, Version};
 use harness::xds::{Extension, Module};
 use serde_json::{Value, json};
 
 use proxy::DISCOVERY_NAME;
-pub(crate) use proxy::{Fed, start};
+pub(crate) use proxy::{Fed, start, start_without_filter};
 
 const CHANGES: u64 = 20;
 const NEW_MODULES: u8 = 5;
@@ -112,13 +113,44 @@ pub(crate) fn fetch_failed(fed: &mut Fed) -> Result<()> {
     })
 }
 
+/// The switch that needs no fetch: the settings say that nothing is to be traced, and then again that all is.
+pub(crate) fn switched_off(fed: &mut Fed) -> Result<()> {
+    ensure_loaded(fed)?;
+    let mut module = module(fed, 0)?;
+    under_load(fed, "switched off, then on", |fed| {
+        module.configuration["enabled"] = json!(false);
+        fed.control.serve(DISCOVERY_NAME, &Extension::Filter(module.clone()))?;
+        fed.wait_no_spans()?;
+        module.configuration["enabled"] = json!(true);
+        fed.control.serve(DISCOVERY_NAME, &Extension::Filter(module))?;
+        fed.wait_spans("spans after the switch")
+    })
+}
+
+/// A plugin that comes to a mesh with traffic: listeners name the filter before the agent has it, the first fetch fails, and the
+/// second does not.
+pub(crate) fn applied_later(fed: &mut Fed) -> Result<()> {
+    fed.wait_ready()?;
+    under_load(fed, "applied under load, fetched at the second try", |fed| {
+        fed.replace_listeners(proxy::Listeners::WithFilter)?;
+        fed.wait_no_spans().context("before there is a filter")?;
+        fed.control.serve(DISCOVERY_NAME, &Extension::AllowAll)?;
+        fed.wait_no_spans().context("with the stand-in")?;
+        let module = module(fed, 0)?;
+        fed.control.serve(DISCOVERY_NAME, &Extension::Filter(module))?;
+        fed.wait_spans("the first spans")?;
+        fed.wait_drained()
+    })
+}
+
 pub(crate) fn module_removed(fed: &mut Fed) -> Result<()> {
     ensure_loaded(fed)?;
     under_load(fed, "filter removed, then back", |fed| {
         fed.replace_listeners(proxy::Listeners::WithoutFilter)?;
         fed.wait_no_spans()?;
         fed.replace_listeners(proxy::Listeners::WithFilter)?;
-        fed.wait_spans("spans of the filter that is back")
+        fed.wait_spans("spans of the filter that is back")?;
+        fed.wait_drained()
     })
 }
 
@@ -127,10 +159,9 @@ pub(crate) fn as_istiod_does(_: &mut Fed) -> Result<()> {
     let beside = artefacts::root().join("../shared/data/istiod");
     let folder = std::env::var_os(REAL_ANSWERS).map_or(beside, std::path::PathBuf::from);
     let Ok(text) = std::fs::read_to_string(folder.join("sidecar.json")) else {
-        println!(
-            "  DID NOT RUN: no answers of a real istiod here; set {REAL_ANSWERS} to a folder with sidecar.json"
-        );
-        return Ok(());
+        let reason =
+            format!("no answers of a real istiod here; set {REAL_ANSWERS} to a folder with sidecar.json");
+        return Err(did_not_run(reason));
     };
     let answers: Value = serde_json::from_str(&text)?;
     let mut found = 0;

@@ -150,6 +150,10 @@ fn operation(runner: &mut Runner) {
         &[
             scenario("verify_follows_a_request_from_hop_to_hop", operating::verify_follows_a_request),
             scenario("doctor_finds_nothing_wrong_with_a_sound_mesh", operating::doctor_finds_nothing),
+            scenario(
+                "verify_and_doctor_end_with_the_codes_that_are_documented",
+                operating::exit_codes_are_as_documented,
+            ),
         ],
     );
     runner.group(
@@ -157,6 +161,7 @@ fn operation(runner: &mut Runner) {
         operating::start_broken,
         &[
             scenario("doctor_finds_each_fault_of_a_broken_mesh", operating::faults_are_found),
+            scenario("doctor_tells_each_finding_and_what_to_do", operating::findings_are_told),
             scenario("verify_names_what_is_missing_and_why", operating::verify_names_the_missing_hop),
         ],
     );
@@ -169,8 +174,14 @@ fn operation(runner: &mut Runner) {
             scenario("a_configuration_changed_by_istiod_fails_no_request", istiod::configuration_changes),
             scenario("a_module_replaced_by_istiod_fails_no_request", istiod::module_changes),
             scenario("a_module_that_cannot_be_fetched_by_istiod_fails_no_request", istiod::fetch_failed),
+            scenario("a_filter_switched_off_by_istiod_fails_no_request", istiod::switched_off),
             scenario("a_filter_removed_by_istiod_fails_no_request", istiod::module_removed),
         ],
+    );
+    runner.group(
+        "a proxy that runs before istiod feeds it",
+        istiod::start_without_filter,
+        &[scenario("a_filter_applied_to_a_running_proxy_fails_no_request", istiod::applied_later)],
     );
 }
 

@@ -1,4 +1,5 @@
-//! `throughline verify` and `throughline doctor`: a sound mesh is found sound, and each of six faults put in on purpose is found.
+//! `throughline verify` and `throughline doctor`: a sound mesh is found sound, each fault put in on purpose is found, and every exit
+//! code that is documented comes.
 
 mod broken;
 
@@ -8,7 +9,9 @@ use anyhow::{Context, Result, ensure};
 use harness::artefacts;
 use harness::mesh::Mesh;
 
-pub(crate) use broken::{faults_are_found, start as start_broken, verify_names_the_missing_hop};
+pub(crate) use broken::{
+    faults_are_found, findings_are_told, start as start_broken, verify_names_the_missing_hop,
+};
 
 /// Runs our command; gives its output and prints it.
 fn throughline(words: &[&str]) -> Result<Output> {
@@ -18,6 +21,7 @@ fn throughline(words: &[&str]) -> Result<Output> {
     text.lines()
         .chain(String::from_utf8_lossy(&output.stderr).lines())
         .for_each(|line| println!("    {line}"));
+    println!("    {}", output.status);
     Ok(output)
 }
 
@@ -42,8 +46,41 @@ pub(crate) fn verify_follows_a_request(mesh: &mut Mesh) -> Result<()> {
     {
         ensure!(text.contains(hop), "`{hop}` is not told");
     }
-    let nobody = throughline(&["verify", "--entry", "http://127.0.0.1:1/", "--server", &url])?;
-    ensure!(nobody.status.code() == Some(3), "an entry that nobody listens at gives {}", nobody.status);
+    Ok(())
+}
+
+/// The codes besides 0 and 1, which the other scenarios see.
+pub(crate) fn exit_codes_are_as_documented(mesh: &mut Mesh) -> Result<()> {
+    let url = mesh.collector()?.url();
+    let entry = format!("http://127.0.0.1:{}/", mesh.visitor().gateway_port());
+    let nobody = "http://127.0.0.1:1/";
+    let cases: [(&[&str], i32, &str); 10] = [
+        (&["verify", "--entry", nobody, "--server", &url], 3, "cannot be reached"),
+        (&["verify", "--entry", &entry, "--server", nobody], 3, "cannot be reached"),
+        (&["verify", "--server", &url], 2, "--entry"),
+        (
+            &["verify", "--entry", "https://shop.example.com/", "--server", &url],
+            2,
+            "write http://HOST:PORT/PATH",
+        ),
+        (&["verify", "--entry", &entry, "--header", "nonsense", "--server", &url], 2, "write NAME: VALUE"),
+        (&["verify", "--entry", &entry, "--wait", "0", "--server", &url], 2, "1..=600"),
+        (&["doctor", "--admin", nobody, "--watch", "1", "--server", &url], 1, "[proxy-unreadable]"),
+        (&["doctor", "--server", nobody], 1, "[collector-unreachable]"),
+        (&["doctor", "--admin", "https://127.0.0.1:15000", "--server", &url], 2, "only plain http"),
+        (&["doctor", "--watch", "0", "--server", &url], 2, "1..=60"),
+    ];
+    for (words, code, told) in cases {
+        let output = throughline(words)?;
+        let text = [output.stdout, output.stderr].concat();
+        ensure!(output.status.code() == Some(code), "{words:?} gives {}, not {code}", output.status);
+        ensure!(String::from_utf8_lossy(&text).contains(told), "{words:?} does not tell `{told}`");
+    }
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").context("/dev/full")?;
+    let mut command = Command::new(artefacts::collector()?);
+    let status = command.args(["doctor", "--server", &url]).stdout(full).status()?;
+    println!("  $ throughline doctor > /dev/full\n    {status}");
+    ensure!(status.code() == Some(3), "an output that is full gives {status}");
     Ok(())
 }
 

@@ -16,6 +16,12 @@ pub fn collector() -> Result<PathBuf> {
     find("THROUGHLINE_BIN", &target().join("release/throughline"), "make build")
 }
 
+/// The collector's binary as its image holds it: `THROUGHLINE_STATIC_BIN`, else the release build for musl.
+pub fn static_collector() -> Result<PathBuf> {
+    let built = format!("{}-unknown-linux-musl/release/throughline", std::env::consts::ARCH);
+    find("THROUGHLINE_STATIC_BIN", &target().join(built), "make static")
+}
+
 /// The shop's binary: `SHOP_BIN`, else the release build.
 pub fn shop() -> Result<PathBuf> {
     find("SHOP_BIN", &target().join("release/shop"), "make build")

@@ -43,7 +43,7 @@ pub struct Surroundings<'a> {
 impl Envoy {
     /// Writes the configuration into the run directory and starts Envoy with it.
     pub fn start(name: &str, configuration: &Value, concurrency: u32, run: &RunDirectory) -> Result<Self> {
-        Self::start_with(name, configuration, concurrency, &[], run)
+        Self::launch(name, configuration, concurrency, (&[], &[]), run)
     }
 
     /// The same, with further words on Envoy's command line.
@@ -54,6 +54,27 @@ impl Envoy {
         words: &[&str],
         run: &RunDirectory,
     ) -> Result<Self> {
+        Self::launch(name, configuration, concurrency, (words, &[]), run)
+    }
+
+    /// The same as [`Self::start`], with variables in Envoy's environment.
+    pub fn start_in(
+        name: &str,
+        configuration: &Value,
+        concurrency: u32,
+        environment: &[(&str, &Path)],
+        run: &RunDirectory,
+    ) -> Result<Self> {
+        Self::launch(name, configuration, concurrency, (&[], environment), run)
+    }
+
+    fn launch(
+        name: &str,
+        configuration: &Value,
+        concurrency: u32,
+        (words, environment): (&[&str], &[(&str, &Path)]),
+        run: &RunDirectory,
+    ) -> Result<Self> {
         let name = format!("envoy-{name}");
         let file = run.join(format!("envoy/{name}.json"));
         std::fs::write(&file, serde_json::to_vec_pretty(configuration)?)
@@ -62,7 +83,7 @@ impl Envoy {
         let mut command = Command::new(artefacts::envoy()?);
         command.arg("-c").arg(&file).args(["--disable-hot-restart", "--log-path"]).arg(&log);
         command.args(["--concurrency", &concurrency.to_string(), "--file-flush-interval-msec", LOG_FLUSH_MS]);
-        command.args(words);
+        command.args(words).envs(environment.iter().copied());
         let process = Process::start(&name, command, &log)?;
         Ok(Self { process, admin_port: render::admin_port(configuration)? })
     }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Error, Result, anyhow, bail};
 
 use crate::mesh::Mesh;
 use crate::run_directory::RunDirectory;
@@ -39,11 +39,29 @@ pub fn scenario<T>(name: &'static str, run: fn(&mut T) -> Result<()>) -> Scenari
     Scenario { name, run }
 }
 
+/// Why a scenario could show nothing on this machine: what it needs comes in no package.
+#[derive(Debug)]
+struct DidNotRun(String);
+
+impl std::fmt::Display for DidNotRun {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for DidNotRun {}
+
+/// Ends a scenario that could show nothing: it counts neither as passed nor as failed, and `make test` repeats the reason.
+pub fn did_not_run(reason: impl Into<String>) -> Error {
+    DidNotRun(reason.into()).into()
+}
+
 /// Counts what passed and what failed.
 pub struct Runner {
     wanted: Vec<String>,
     start: Instant,
     passed: usize,
+    not_run: usize,
     filtered: usize,
     failures: Vec<String>,
 }
@@ -63,7 +81,7 @@ impl Runner {
             }
         }
         wait::catch_interrupts()?;
-        Ok(Self { wanted, start: Instant::now(), passed: 0, filtered: 0, failures: Vec::new() })
+        Ok(Self { wanted, start: Instant::now(), passed: 0, not_run: 0, filtered: 0, failures: Vec::new() })
     }
 
     /// Starts the fixture when one of its scenarios is wanted, and runs those on it.
@@ -103,9 +121,10 @@ impl Runner {
         }
         let verdict = if failed == 0 { "ok" } else { "FAILED" };
         println!(
-            "\ntest result: {verdict}. {} passed; {failed} failed; 0 ignored; 0 measured; {} filtered out; \
+            "\ntest result: {verdict}. {} passed; {failed} failed; {} ignored; 0 measured; {} filtered out; \
              finished in {:.2}s",
             self.passed,
+            self.not_run,
             self.filtered,
             self.start.elapsed().as_secs_f64()
         );
@@ -118,6 +137,10 @@ impl Runner {
             Ok(()) => {
                 println!("test {name} ... ok ({seconds:.1} s)");
                 self.passed += 1;
+            }
+            Err(error) if error.is::<DidNotRun>() => {
+                println!("test {name} ... DID NOT RUN: {error}");
+                self.not_run += 1;
             }
             Err(error) => {
                 println!("{error:#}");

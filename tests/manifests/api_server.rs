@@ -9,10 +9,11 @@ use harness::artefacts;
 use harness::ports::free_port;
 use harness::process::Process;
 use harness::run_directory::RunDirectory;
+use harness::runner::did_not_run;
 use serde_json::{Value, json};
 
-use crate::objects::{Rendered, kind, namespace};
-use crate::schemas::definitions;
+use crate::objects::{Rendered, namespace};
+use crate::schemas::{definitions, is_built_in};
 
 const ASSETS: &str = "KUBEBUILDER_ASSETS";
 const READY_DEADLINE: Duration = Duration::from_secs(120);
@@ -28,8 +29,7 @@ struct ApiServer {
 
 pub(crate) fn takes_everything(rendered: &mut Rendered) -> Result<()> {
     let Some(assets) = std::env::var_os(ASSETS).filter(|value| !value.is_empty()).map(PathBuf::from) else {
-        println!("  DID NOT RUN: {ASSETS} names no folder with kube-apiserver and etcd");
-        return Ok(());
+        return Err(did_not_run(format!("{ASSETS} names no folder with kube-apiserver and etcd")));
     };
     let mut api = ApiServer::start(&assets, &rendered.run)?;
     api.wait_ready()?;
@@ -45,7 +45,7 @@ pub(crate) fn takes_everything(rendered: &mut Rendered) -> Result<()> {
         api.apply(&["--server-side", "--filename"], &file)?;
     }
     for (name, objects) in &rendered.sets {
-        let is_known = |object: &&Value| with_definitions || !kind(object).contains("Plugin");
+        let is_known = |object: &&Value| with_definitions || is_built_in(object);
         let items: Vec<&Value> = objects.iter().filter(is_known).collect();
         let file = rendered.run.join(format!("apply-{}.json", name.replace('/', "-")));
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items});

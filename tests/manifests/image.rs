@@ -13,11 +13,11 @@ use harness::process::Process;
 use harness::run_directory::RunDirectory;
 use serde_json::Value;
 
-use crate::objects::{Rendered, kind, render};
+use crate::objects::{Rendered, render};
 
 const READY_DEADLINE: Duration = Duration::from_secs(60);
-const REPOSITORY: &str = "throughline/filter";
-const TAG: &str = "0.1.0-test";
+pub(crate) const REPOSITORY: &str = "throughline/filter";
+pub(crate) const TAG: &str = "0.1.0-test";
 const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const LAYER_TYPE: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
@@ -85,25 +85,37 @@ pub(crate) fn pins_are_applied(rendered: &mut Rendered) -> Result<()> {
             "{component}: {pins:?}"
         );
     }
-    let objects = pinned(rendered, "serve-module", "pin-http")?;
-    let plugin = objects.iter().find(|object| kind(object) == "WasmPlugin").context("a plugin")?;
-    ensure!(plugin["spec"]["sha256"] == sum, "{} is not {sum}", plugin["spec"]["sha256"]);
-    ensure!(plugin["spec"]["url"].as_str().is_some_and(|url| url.ends_with("/filter.wasm")), "{plugin}");
+    for (component, pointer) in
+        [("", "/spec"), ("traffic-extension", "/spec/wasm"), ("envoy-gateway", "/spec/wasm/0/code/http")]
+    {
+        let objects = pinned_after(rendered, &[component, "serve-module"], "pin-http")?;
+        let codes: Vec<&Value> = objects.iter().filter_map(|object| object.pointer(pointer)).collect();
+        let mut brought = codes.iter().filter(|code| code.get("sha256").is_some());
+        let code = brought.next().with_context(|| format!("{component}: nothing is pinned"))?;
+        ensure!(code["sha256"] == sum, "{component}: {} is not {sum}", code["sha256"]);
+        ensure!(code["url"].as_str().is_some_and(|url| url.ends_with("/filter.wasm")), "{component}: {code}");
+        ensure!(brought.next().is_none(), "{component}: two are pinned");
+    }
     Ok(())
 }
 
 fn pinned(rendered: &Rendered, component: &str, pin: &str) -> Result<Vec<Value>> {
-    let folder = rendered.run.join(format!("k8s/alone/{component}-{pin}"));
+    pinned_after(rendered, &[component], pin)
+}
+
+/// The base with components and a pin; an empty name is none.
+fn pinned_after(rendered: &Rendered, components: &[&str], pin: &str) -> Result<Vec<Value>> {
+    let folder = rendered.run.join(format!("k8s/alone/{}-{pin}", components.join("-")));
     std::fs::create_dir_all(&folder)?;
-    let before =
-        if component.is_empty() { String::new() } else { format!("  - ../../components/{component}\n") };
+    let named = components.iter().filter(|name| !name.is_empty());
+    let before: String = named.map(|name| format!("  - ../../components/{name}\n")).collect();
     let text = format!("resources:\n  - ../../base\ncomponents:\n{before}  - ../../../image-1/{pin}\n");
     std::fs::write(folder.join("kustomization.yaml"), text)?;
     render(&folder)
 }
 
 /// Packs the module that ships; gives the digest.
-fn pack(folder: &Path, reference: &str) -> Result<String> {
+pub(crate) fn pack(folder: &Path, reference: &str) -> Result<String> {
     let module = artefacts::module()?;
     let output = image(&["pack", text_of(&module)?, text_of(folder)?, reference])?;
     let digest =

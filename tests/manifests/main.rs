@@ -5,6 +5,7 @@ mod dockerfiles;
 mod image;
 mod objects;
 mod programs;
+mod readme;
 mod rules;
 mod schemas;
 
@@ -39,8 +40,14 @@ fn main() -> ExitCode {
             scenario("the_same_module_gives_the_same_digest", image::image_is_deterministic),
             scenario("a_registry_gives_the_module_back", image::registry_gives_the_module_back),
             scenario("dockerfiles_fit_the_tree", dockerfiles::dockerfiles_fit_the_tree),
+            scenario("the_build_of_the_image_gets_the_module", dockerfiles::context_holds_the_module),
             scenario("images_are_built_as_far_as_nothing_is_pulled", dockerfiles::images_are_built),
             scenario("components_pin_the_module_by_its_checksum", image::pins_are_applied),
+            scenario("the_overlay_that_users_are_told_to_write_is_sound", readme::overlay_of_the_readme),
+            scenario(
+                "the_patches_that_users_are_told_to_apply_do_what_is_said",
+                readme::patches_of_the_readme,
+            ),
         ],
     );
     runner.finish()

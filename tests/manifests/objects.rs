@@ -10,7 +10,31 @@ use harness::run_directory::RunDirectory;
 use harness::runner::Fixture;
 use serde_json::Value;
 
-/// Everything rendered, by name: `base`, `overlays/demo`, `components/waypoint` and so on.
+/// Everything that users are told of; more may be there.
+const OVERLAYS: [&str; 3] = ["demo", "production", "ambient"];
+const COMPONENTS: [&str; 10] = [
+    "traffic-extension",
+    "waypoint",
+    "gateway-only",
+    "envoy-gateway",
+    "serve-module",
+    "monitoring",
+    "persistence",
+    "mtls",
+    "object-store",
+    "opt-in",
+];
+/// Components that change what another one brings, in the order in which they are listed.
+const TOGETHER: [&[&str]; 6] = [
+    &["traffic-extension", "opt-in"],
+    &["traffic-extension", "gateway-only"],
+    &["traffic-extension", "serve-module"],
+    &["envoy-gateway", "serve-module"],
+    &["waypoint", "traffic-extension", "serve-module"],
+    &["persistence", "object-store", "monitoring", "mtls"],
+];
+
+/// Everything rendered, by name: `base`, `overlays/demo`, `components/waypoint`, `together/waypoint+mtls` and so on.
 pub(crate) struct Rendered {
     pub(crate) run: RunDirectory,
     pub(crate) sets: BTreeMap<String, Vec<Value>>,
@@ -33,10 +57,13 @@ impl Rendered {
             folders.push((format!("overlays/{name}"), copy.join("overlays").join(&name)));
         }
         for name in folder_names(&copy.join("components"))? {
-            let folder = copy.join("alone").join(&name);
-            std::fs::create_dir_all(&folder)?;
-            std::fs::write(folder.join("kustomization.yaml"), overlay_of(&name))?;
-            folders.push((format!("components/{name}"), folder));
+            folders.push((format!("components/{name}"), write_overlay(&copy.join("alone"), &[&name])?));
+        }
+        for names in TOGETHER {
+            folders.push((
+                format!("together/{}", names.join("+")),
+                write_overlay(&copy.join("together"), names)?,
+            ));
         }
         let sets = folders.into_iter().map(|(name, folder)| {
             let objects = render(&folder).with_context(|| format!("k8s/{name}"))?;
@@ -56,12 +83,16 @@ impl Rendered {
     }
 }
 
-/// The component on the base.
-fn overlay_of(component: &str) -> String {
-    format!(
-        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - ../../base\ncomponents:\n  - \
-         ../../components/{component}\n"
-    )
+/// Components on the base, in a folder of their own below this one.
+fn write_overlay(below: &Path, components: &[&str]) -> Result<PathBuf> {
+    let folder = below.join(components.join("+"));
+    std::fs::create_dir_all(&folder)?;
+    let list: String = components.iter().map(|name| format!("  - ../../components/{name}\n")).collect();
+    let text = format!(
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - ../../base\ncomponents:\n{list}"
+    );
+    std::fs::write(folder.join("kustomization.yaml"), text)?;
+    Ok(folder)
 }
 
 pub(crate) fn render(folder: &Path) -> Result<Vec<Value>> {
@@ -73,7 +104,7 @@ pub(crate) fn render(folder: &Path) -> Result<Vec<Value>> {
     documents.collect::<Result<_, _>>().context("what kustomize wrote")
 }
 
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from).with_context(|| from.display().to_string())? {
         let entry = entry?;
@@ -104,8 +135,9 @@ pub(crate) fn everything_renders(rendered: &mut Rendered) -> Result<()> {
         println!("  {name}: {} objects", objects.len());
         ensure!(objects.len() >= 7, "{name} renders only {kinds:?}");
     }
-    for expected in ["overlays/demo", "overlays/production", "overlays/ambient"] {
-        ensure!(rendered.sets.contains_key(expected), "k8s/{expected} is gone");
+    let overlays = OVERLAYS.iter().map(|name| format!("overlays/{name}"));
+    for expected in overlays.chain(COMPONENTS.iter().map(|name| format!("components/{name}"))) {
+        ensure!(rendered.sets.contains_key(&expected), "k8s/{expected} is gone");
     }
     Ok(())
 }

@@ -7,9 +7,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use harness::artefacts;
+use harness::runner::did_not_run;
 use serde_json::{Value, json};
 
 use crate::objects::{Rendered, kind};
+use crate::readme::objects_of_the_readme;
 
 /// The oldest that Istio 1.28 takes, one between, and the newest that the validator knows.
 const KUBERNETES_VERSIONS: [&str; 3] = ["1.31", "1.34", "1.37"];
@@ -25,7 +27,7 @@ const BUILT_IN: [&str; 7] = [
 /// Where the definitions are; they are other projects' files and not part of this one.
 const DEFINITIONS: &str = "CRD_DIR";
 
-fn is_built_in(object: &Value) -> bool {
+pub(crate) fn is_built_in(object: &Value) -> bool {
     BUILT_IN.contains(&kind(object))
 }
 
@@ -79,10 +81,11 @@ pub(crate) fn definitions() -> Option<PathBuf> {
 
 pub(crate) fn custom_kinds(rendered: &mut Rendered) -> Result<()> {
     let Some(folder) = definitions() else {
-        println!("  DID NOT RUN: no custom resource definitions here; set {DEFINITIONS} to a folder of them");
-        return Ok(());
+        let reason = format!("no custom resource definitions here; set {DEFINITIONS} to a folder of them");
+        return Err(did_not_run(reason));
     };
-    let objects = distinct(rendered, |object| !is_built_in(object));
+    let mut objects = distinct(rendered, |object| !is_built_in(object));
+    objects.extend(objects_of_the_readme()?);
     let (is_good, output) = check(&folder, &objects)?;
     ensure!(is_good && !output.contains("no definition"), "{output}");
     println!("  {}", output.trim_end());

@@ -58,3 +58,16 @@ fn a_command_that_counts_nothing_is_a_failure() {
     assert!(succeeds(&["echo", "test result: ok. 3 passed; 0 failed"]));
     assert!(!succeeds(&["echo", "test result: FAILED. 3 passed; 1 failed"]));
 }
+
+#[test]
+fn what_did_not_run_is_said_above_the_sum() {
+    let folder = empty_folder("absent");
+    let output = "test a ... ok (1 s)\n  DID NOT RUN: half of b\ntest c ... DID NOT RUN: C names no folder\n\
+                  test result: ok. 1 passed; 0 failed; 1 ignored";
+    assert!(run_part(&folder, &["unit", "printf", "%s\n", output]).status.success());
+    let sum = run_part(&folder, &["--sum", "unit"]);
+    let text = String::from_utf8_lossy(&sum.stdout);
+    let lines: Vec<&str> = text.lines().skip(1).collect();
+    let heading = "DID NOT RUN on this machine, and is in no count:";
+    assert_eq!(lines, [heading, "  unit: half of b", "  unit: c: C names no folder", "1 passed, 0 failed"]);
+}

@@ -9,7 +9,7 @@ pub(crate) fn for_registry(reference: &str, digest: &str) -> String {
     };
     let gateway = operation("/spec/wasm/0/code/image/url", reference)
         + &operation("/spec/wasm/0/code/image/sha256", sha256);
-    component("The filter's image, by its digest.", &istio("/spec"), &istio("/spec/wasm"), Some(&gateway))
+    component("The filter's image, by its digest.", &istio("/spec"), &istio("/spec/wasm"), &gateway)
 }
 
 /// For a module that the collector serves: Istio checks the file.
@@ -19,11 +19,11 @@ pub(crate) fn for_collector(sha256: &str) -> String {
         "The module that the collector serves, by its checksum.",
         &checksum("/spec"),
         &checksum("/spec/wasm"),
-        None,
+        &checksum("/spec/wasm/0/code/http"),
     )
 }
 
-fn component(what: &str, plugin: &str, extension: &str, policy: Option<&str>) -> String {
+fn component(what: &str, plugin: &str, extension: &str, policy: &str) -> String {
     let mut text = format!(
         "# {what} Made by `make image`; list it last among the components of an overlay.\napiVersion: \
          kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches:\n"
@@ -31,9 +31,7 @@ fn component(what: &str, plugin: &str, extension: &str, policy: Option<&str>) ->
     let group = "extensions.istio.io";
     text += &patch(group, "WasmPlugin", plugin);
     text += &patch(group, "TrafficExtension", extension);
-    if let Some(policy) = policy {
-        text += &patch("gateway.envoyproxy.io", "EnvoyExtensionPolicy", policy);
-    }
+    text += &patch("gateway.envoyproxy.io", "EnvoyExtensionPolicy", policy);
     text
 }
 

@@ -20,9 +20,13 @@ use serde_json::{Value, json};
 pub(super) const DISCOVERY_NAME: &str = "extensions.istio.io/wasmplugin/istio-system.throughline";
 const FILTER: &str = "throughline";
 const MANAGER: &str = "/filter_chains/0/filters/0/typed_config";
-const HTTP2: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+const PROTOCOL_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 const DEADLINE: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_secs(2);
+/// Envoy ends what is left of a listener's connections when it has drained for so long. A request on its way to one that was idle
+/// would fail then, whatever filters there are, so callers give up idle connections earlier.
+const DRAIN: [&str; 4] = ["--drain-time-s", "4", "--drain-strategy", "immediate"];
+const IDLE_TIMEOUT: &str = "0.5s";
 const SIGNS_OF_A_TRAP: [&str; 3] = ["RuntimeError", "panicked at", "in-VM backtrace"];
 
 /// Which listeners the proxy has.
@@ -66,7 +70,17 @@ pub(super) fn config_discovery() -> Value {
     })
 }
 
+/// Its listeners wait for the filter.
 pub(crate) fn start() -> Result<Fed> {
+    start_with(Listeners::WithFilter)
+}
+
+/// It serves already, and knows of no filter.
+pub(crate) fn start_without_filter() -> Result<Fed> {
+    start_with(Listeners::WithoutFilter)
+}
+
+fn start_with(which: Listeners) -> Result<Fed> {
     let run = RunDirectory::create()?;
     let (application, control) = (EchoServer::start()?, ControlPlane::start()?);
     let collector = FaultyCollector::start(Behaviour::Takes)?;
@@ -74,7 +88,7 @@ pub(crate) fn start() -> Result<Fed> {
     let mut file = render(application.port(), outbound_port, collector.port())?;
     let listeners = file["static_resources"]["listeners"].take();
     let listeners_file = run.join("envoy/listeners.json");
-    write_listeners(&listeners_file, &listeners, 0)?;
+    write_listeners(&listeners_file, &choose(&listeners, which, 0)?, 0)?;
     file["static_resources"].as_object_mut().context("resources")?.remove("listeners");
     file["static_resources"]["clusters"]
         .as_array_mut()
@@ -88,8 +102,7 @@ pub(crate) fn start() -> Result<Fed> {
             "grpc_services": [{"envoy_grpc": {"cluster_name": "xds-grpc"}}],
         },
     });
-    let envoy =
-        Envoy::start_with("fed", &file, 2, &["--drain-time-s", "1", "--drain-strategy", "immediate"], &run)?;
+    let envoy = Envoy::start_with("fed", &file, 2, &DRAIN, &run)?;
     let client = Client::new();
     let fed = Fed {
         envoy,
@@ -130,6 +143,15 @@ fn render(application_port: u16, outbound_port: u16, collector_port: u16) -> Res
             }
         }
     }
+    for cluster in file["static_resources"]["clusters"].as_array_mut().context("clusters")? {
+        if cluster["name"].as_str().is_some_and(|name| name.starts_with("outbound|")) {
+            cluster["typed_extension_protocol_options"] = json!({ (PROTOCOL_OPTIONS): {
+                "@type": format!("type.googleapis.com/{PROTOCOL_OPTIONS}"),
+                "common_http_protocol_options": {"idle_timeout": IDLE_TIMEOUT},
+                "explicit_http_config": {"http_protocol_options": {}},
+            }});
+        }
+    }
     Ok(file)
 }
 
@@ -139,8 +161,8 @@ fn control_cluster(port: u16) -> Value {
         "name": "xds-grpc",
         "type": "STATIC",
         "connect_timeout": "5s",
-        "typed_extension_protocol_options": { (HTTP2): {
-            "@type": format!("type.googleapis.com/{HTTP2}"),
+        "typed_extension_protocol_options": { (PROTOCOL_OPTIONS): {
+            "@type": format!("type.googleapis.com/{PROTOCOL_OPTIONS}"),
             "explicit_http_config": {"http2_protocol_options": {}},
         }},
         "load_assignment": {
@@ -148,6 +170,19 @@ fn control_cluster(port: u16) -> Value {
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
         },
     })
+}
+
+/// The listeners, with the filter or without.
+fn choose(listeners: &Value, which: Listeners, version: u64) -> Result<Value> {
+    let mut listeners = listeners.clone();
+    for listener in listeners.as_array_mut().context("listeners")? {
+        let manager = listener.pointer_mut(MANAGER).context("the listener has a manager")?;
+        // Envoy takes a listener for changed only where it differs.
+        manager["stream_idle_timeout"] = json!(format!("{}s", 300 + version));
+        let filters = manager["http_filters"].as_array_mut().context("filters")?;
+        filters.retain(|filter| which == Listeners::WithFilter || filter["name"] != DISCOVERY_NAME);
+    }
+    Ok(listeners)
 }
 
 /// A file is replaced as a whole, or Envoy would read half of it.
@@ -195,6 +230,13 @@ impl Fed {
         wait::until_quiet("no spans", QUIET, DEADLINE, || self.spans()).map(drop)
     }
 
+    /// Waits until no listener that was replaced has connections any more: their end is part of the change.
+    pub(super) fn wait_drained(&self) -> Result<()> {
+        wait::until("old listeners have drained", DEADLINE, || {
+            Ok((self.stat("listener_manager.total_listeners_draining")? == 0).then_some(()))
+        })
+    }
+
     pub(super) fn ensure_no_trap(&self) -> Result<()> {
         let log = self.envoy.process().log_text()?;
         let sign = SIGNS_OF_A_TRAP.into_iter().find(|sign| log.contains(sign));
@@ -204,14 +246,7 @@ impl Fed {
 
     pub(super) fn replace_listeners(&mut self, which: Listeners) -> Result<()> {
         self.replaced += 1;
-        let mut listeners = self.listeners.clone();
-        for listener in listeners.as_array_mut().context("listeners")? {
-            let manager = listener.pointer_mut(MANAGER).context("the listener has a manager")?;
-            // Envoy takes a listener for changed only where it differs.
-            manager["stream_idle_timeout"] = json!(format!("{}s", 300 + self.replaced));
-            let filters = manager["http_filters"].as_array_mut().context("filters")?;
-            filters.retain(|filter| which == Listeners::WithFilter || filter["name"] != DISCOVERY_NAME);
-        }
+        let listeners = choose(&self.listeners, which, self.replaced)?;
         write_listeners(&self.listeners_file, &listeners, self.replaced)?;
         wait::until("the proxy has taken new listeners", DEADLINE, || {
             ensure!(self.stat("lds.update_rejected")? == 0, "{}", self.envoy.process().log_tail());

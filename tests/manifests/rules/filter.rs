@@ -13,6 +13,7 @@ pub(super) fn faults(objects: &[Value]) -> Faults {
         faults.push("nothing brings the filter to a proxy".to_owned());
     }
     let of_istio = |object: &&Value| ["WasmPlugin", "TrafficExtension"].contains(&kind(object));
+    faults.extend(module_faults(objects));
     if objects.iter().filter(of_istio).filter(|object| name(object) == "throughline").count() > 1 {
         faults.push("the filter is in each proxy twice".to_owned());
     }
@@ -38,6 +39,34 @@ fn extension_faults(object: &Value, objects: &[Value]) -> Faults {
         );
     }
     faults
+}
+
+/// Either the collector serves the module and all fetch it there, or it does not and nobody does.
+fn module_faults(objects: &[Value]) -> Faults {
+    let containers = workloads(objects).flat_map(|one| items(&one["spec"]["template"]["spec"]["containers"]));
+    let mut words = containers.flat_map(|container| items(&container["args"])).filter_map(Value::as_str);
+    let is_served = words.any(|word| word.starts_with("--module="));
+    let mut faults = Vec::new();
+    for object in objects.iter().filter(|object| !plugin_configurations(object).is_empty()) {
+        let pointers = ["/spec/url", "/spec/wasm/url", "/spec/wasm/0/code/http/url"];
+        let urls = pointers.iter().filter_map(|pointer| object.pointer(pointer)?.as_str());
+        let is_fetched = urls.into_iter().any(|url| is_module_of_collector(url, objects));
+        if is_fetched != is_served {
+            let is_not = if is_served { "which this does not fetch" } else { "and this fetches it" };
+            let does = if is_served { "serves" } else { "does not serve" };
+            faults.push(format!("{}: the collector {does} the module, {is_not}", describe(object)));
+        }
+    }
+    faults
+}
+
+/// `/filter.wasm` at a port of a Service that speaks HTTP.
+fn is_module_of_collector(url: &str, objects: &[Value]) -> bool {
+    of_kind(objects, "Service").any(|service| {
+        let host = format!("http://{}.{}.svc.cluster.local", name(service), namespace(service));
+        let ports = items(&service["spec"]["ports"]).filter(|port| port["name"] == "http-otlp");
+        ports.into_iter().any(|port| url == format!("{host}:{}/filter.wasm", port["port"]))
+    })
 }
 
 /// The module has to let requests pass where it cannot be had, and to come before what may turn them away.

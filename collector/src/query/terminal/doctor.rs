@@ -71,7 +71,6 @@ fn examine(options: &DoctorOptions) -> Result<Vec<Finding>, ClientError> {
     let client = Client::new(&options.server.server)?;
     let mut findings = examine_proxies(&options.admin, Duration::from_secs(options.watch))?;
     findings.extend(collector::examine(&client));
-    findings.sort_by_key(|finding| finding.severity);
     Ok(findings)
 }
 
@@ -99,7 +98,7 @@ pub(super) fn examine_proxies(addresses: &[String], watch: Duration) -> Result<V
 
 fn print(findings: &[Finding], options: &DoctorOptions, output: &mut impl Write) -> Result<(), ClientError> {
     if options.json {
-        for finding in findings {
+        for finding in worst_first(findings) {
             writeln!(output, "{}", finding.to_json())?;
         }
         return Ok(());
@@ -111,14 +110,20 @@ fn print(findings: &[Finding], options: &DoctorOptions, output: &mut impl Write)
     Ok(writeln!(output, "{looked}: {verdict}")?)
 }
 
+fn worst_first(findings: &[Finding]) -> Vec<&Finding> {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| finding.severity);
+    sorted
+}
+
 fn proxies_in_words(number: usize) -> String {
     if number == 1 { "1 proxy".to_owned() } else { format!("{number} proxies") }
 }
 
-/// Each finding with what to do.
+/// Each finding with what to do, the worst first.
 pub(super) fn print_findings(findings: &[Finding], output: &mut impl Write) -> Result<(), ClientError> {
     let paint = Paint::for_output();
-    for finding in findings {
+    for finding in worst_first(findings) {
         let mark = match finding.severity {
             Severity::Error => paint.error("✗ error  "),
             Severity::Warning => paint.warning("⚠ warning"),

@@ -80,7 +80,11 @@ fn try_verify(options: &VerifyOptions, output: &mut impl Write) -> Result<bool, 
     };
     if !is_whole && !options.admin.is_empty() {
         writeln!(output, "\nwhat the proxies say:\n")?;
-        print_findings(&examine_proxies(&options.admin, Duration::from_secs(1))?, output)?;
+        let findings = examine_proxies(&options.admin, Duration::from_secs(1))?;
+        print_findings(&findings, output)?;
+        if findings.is_empty() {
+            writeln!(output, "nothing is wrong with them")?;
+        }
     }
     if options.pairs > 0 {
         writeln!(output, "\n{}", overhead::measure(&probe, options.pairs)?)?;

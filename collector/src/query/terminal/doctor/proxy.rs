@@ -37,7 +37,7 @@ pub(super) struct Manager {
     pub(super) listener: String,
     pub(super) direction: String,
     pub(super) stat_prefix: String,
-    /// Whether Envoy's own tracing is on.
+    /// Whether Envoy's own tracing is on, and writes its context into what is passed on.
     pub(super) has_tracing: bool,
     pub(super) has_filter: bool,
 }
@@ -152,13 +152,18 @@ impl Proxy {
                         .and_then(Value::as_str)
                         .unwrap_or_default()
                         .to_owned(),
-                    has_tracing: manager.pointer("/tracing/provider").is_some()
-                        || self.has_tracer && manager.get("tracing").is_some(),
+                    has_tracing: self.is_traced(manager),
                     has_filter: filters().any(is_ours),
                 });
                 self.filters.extend(filters().filter(|filter| is_ours(filter)).filter_map(read_filter));
             }
         }
+    }
+
+    fn is_traced(&self, manager: &Value) -> bool {
+        let has_tracer = manager.pointer("/tracing/provider").is_some()
+            || self.has_tracer && manager.get("tracing").is_some();
+        has_tracer && manager.pointer("/tracing/no_context_propagation") != Some(&Value::Bool(true))
     }
 
     fn read_discovered(&mut self, config: &Value) {

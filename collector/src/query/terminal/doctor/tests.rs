@@ -95,7 +95,9 @@ fn native_tracing_beside_the_filter_is_found() {
     manager["tracing"] = json!({});
     assert_eq!(kinds(MANAGER, manager.clone(), &[]), [""; 0], "without a tracer nothing is traced");
     manager["tracing"]["provider"] = json!({"name": "envoy.tracers.opentelemetry"});
-    assert_eq!(kinds(MANAGER, manager, &[]), ["native-tracing"]);
+    assert_eq!(kinds(MANAGER, manager.clone(), &[]), ["native-tracing"]);
+    manager["tracing"]["no_context_propagation"] = json!(true);
+    assert_eq!(kinds(MANAGER, manager, &[]), [""; 0], "it keeps its context to itself");
 }
 
 #[test]
