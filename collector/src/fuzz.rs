@@ -36,7 +36,12 @@ pub const TARGETS: [(&str, Target, &[u8]); 6] = [
         br#"[{"traceId":"80f1da5e10147517","id":"90394f6bcffb5d13","kind":"CLIENT","timestamp":1,"duration":2,"localEndpoint":{"serviceName":"a"},"tags":{"error":"x"}}]"#,
     ),
     ("log_records", log_records, b"TLR1\x03\0\0\0abc"),
-    ("traceql", traceql, br#"{ resource.service.name = "cart" && duration > 5ms } >> { status = error } | count() > 1"#),
+    (
+        "traceql",
+        traceql,
+        b"{ resource.service.name = \"cart\" && duration > 5ns } >> { status = error } | count() > 0\0\
+          \0\x01\x04\x11\x50\x07\x0f\x01\x02\x02\x04\x13\x50\x07\x0f\x02\x03\x03\x04\x11\x50\x07\x0f\x05",
+    ),
     ("configuration", configuration, b"receivers: {zipkin: {endpoint: '127.0.0.1:0'}}\nstorage: {retention: 7d}\n"),
 ];
 
@@ -84,10 +89,12 @@ pub fn log_records(bytes: &[u8]) {
     assert_eq!(store::intact_payload_bytes(&store::framed_record(bytes)), bytes.len());
 }
 
-/// Any text is a query or a mistake at one of its columns.
+/// Any text is a query or a mistake at one of its columns; a query runs on spans made of the bytes behind the first zero.
 pub fn traceql(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    if let Err(column) = query::traceql_column(&text) {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let (text, spans) = bytes.split_at(end);
+    let text = String::from_utf8_lossy(text);
+    if let Err(column) = query::try_traceql(&text, spans) {
         assert!((1..=text.chars().count() + 1).contains(&column), "column {column} of {text:?}");
     }
 }

@@ -6,6 +6,7 @@ mod budget;
 mod distinct;
 mod feed;
 mod filter;
+mod gathering;
 mod hash;
 mod local;
 mod memory;
@@ -33,10 +34,12 @@ use feed::Feed;
 
 pub use batch::Batch;
 pub use budget::Budget;
+pub use distinct::MAX_TRACE_SPANS;
 pub use filter::{BadPattern, Comparison, Condition, Field, FieldValue, Pattern, Scope, SpanFilter, Test};
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) use local::{framed_record, intact_payload_bytes};
 
+pub use gathering::memory_bytes;
 pub use local::LocalStore;
 pub use memory::MemoryStore;
 pub use objects::{ObjectStoreConfig, ObjectStoreStatus, Secret};
@@ -145,12 +148,18 @@ pub trait Store: Send + Sync + 'static {
     /// the process and of the machine.
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Every span of one trace, in no particular order; empty when the trace is unknown. May block on disk.
-    fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError>;
+    /// The spans of several traces, each in no particular order, empty where the trace is unknown: of the first ones asked for,
+    /// as many as may be in memory together, but at least one. None, and the answer is not complete, when the budget was used
+    /// up before. At most [`MAX_TRACE_SPANS`] of a trace are read. May block on disk.
+    fn traces_within(
+        &self,
+        trace_ids: &[TraceId],
+        budget: &Budget,
+    ) -> Result<Found<Vec<Arc<Span>>>, StoreError>;
 
-    /// Every span of several traces, in the order asked for; cheaper than one after the other. May block on disk.
-    fn traces(&self, trace_ids: &[TraceId]) -> Result<Vec<Vec<Arc<Span>>>, StoreError> {
-        trace_ids.iter().map(|trace_id| self.trace(*trace_id)).collect()
+    /// The spans of one trace without further bounds; empty when it is unknown. May block on disk.
+    fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError> {
+        Ok(self.traces_within(&[trace_id], &Budget::unlimited())?.items.pop().unwrap_or_default())
     }
 
     /// Traces with a matching span, the one with the latest matching start first, at most `limit`. What was found when
@@ -178,7 +187,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// What every operation and every edge did, minute by minute: by minute, then by series. Spans count within a second of
     /// being visible, calls as [`Rollup`] says. Rollups outlive the spans they are made of. May block on disk.
-    fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError>;
+    /// Not complete when the budget was used up before.
+    fn rollups_within(&self, filter: &RollupFilter, budget: &Budget) -> Result<Found<Rollup>, StoreError>;
+
+    /// The same without bounds.
+    fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
+        Ok(self.rollups_within(filter, &Budget::unlimited())?.items)
+    }
 
     /// Every series with all that happened since the process started, for counters that only grow.
     fn totals(&self) -> Vec<(Series, Figures)>;

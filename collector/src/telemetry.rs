@@ -104,6 +104,8 @@ pub struct Counters {
     pub traces_incomplete: Gauge,
     /// Traces, or notices of new spans, that were lost on the way to a verdict.
     pub traces_unjudged: CounterByReason,
+    /// Times a trace was read in part only, because it has more spans than are read.
+    pub traces_truncated: Counter,
     /// Summaries that a reader of the tail was too slow for.
     pub tail_summaries_skipped: Counter,
 }
@@ -151,6 +153,7 @@ impl Counters {
             traces_complete: Gauge::default(),
             traces_incomplete: Gauge::default(),
             traces_unjudged: CounterByReason::default(),
+            traces_truncated: Counter::default(),
             tail_summaries_skipped: Counter::default(),
         };
         counters.register_intake();
@@ -214,6 +217,8 @@ impl Counters {
         self.register("traces_incomplete", "Traces that went quiet with something missing", incomplete);
         let unjudged = self.traces_unjudged.by_reason.clone();
         self.register("traces_unjudged", "Traces or notices lost on the way to a verdict", unjudged);
+        let truncated = self.traces_truncated.clone();
+        self.register("traces_truncated", "Times a trace of too many spans was read in part", truncated);
         let skipped = self.tail_summaries_skipped.clone();
         self.register("tail_summaries_skipped", "Summaries that tail readers were too slow for", skipped);
     }

@@ -82,7 +82,8 @@ fn the_examples_are_read() {
             "zipkin_json" => crate::ingest::zipkin::read(example).unwrap().spans.len(),
             "traceql" => {
                 let text = std::str::from_utf8(example).unwrap();
-                assert_eq!(crate::query::traceql_column(text), Ok(()));
+                let (text, spans) = text.split_once('\0').unwrap();
+                assert_eq!(crate::query::try_traceql(text, spans.as_bytes()), Ok(()));
                 continue;
             }
             _ => continue,

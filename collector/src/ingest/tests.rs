@@ -30,7 +30,7 @@ impl Store for BrokenStore {
     fn append(&self, _batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async { Err((self.0)()) })
     }
-    fn trace(&self, _trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError> {
+    fn traces_within(&self, _: &[TraceId], _: &Budget) -> Result<Found<Vec<Arc<Span>>>, StoreError> {
         Err((self.0)())
     }
     fn search_within(&self, _: &SpanFilter, _: usize, _: &Budget) -> Result<Found<TraceId>, StoreError> {
@@ -45,7 +45,7 @@ impl Store for BrokenStore {
     ) -> Result<Found<String>, StoreError> {
         Err((self.0)())
     }
-    fn rollups(&self, _filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
+    fn rollups_within(&self, _: &RollupFilter, _: &Budget) -> Result<Found<Rollup>, StoreError> {
         Err((self.0)())
     }
     fn totals(&self) -> Vec<(Series, Figures)> {

@@ -9,6 +9,7 @@ use throughline_model::{attribute, span};
 
 use super::attribute_json;
 use crate::assemble::{Gap, Lifecycle, PlacedSpan};
+use crate::store::MAX_TRACE_SPANS;
 use crate::store::ObjectStoreStatus;
 
 /// Spans of one trace that are answered; the others are only counted.
@@ -160,6 +161,9 @@ pub struct Summary {
     pub link: Option<String>,
     /// One root, nothing missing.
     pub complete: bool,
+    /// It has so many spans that only the first of them were read; all figures are of those, and it never counts as complete.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
     /// How many things are missing.
     pub gaps: usize,
     /// What the query found, where one was asked.
@@ -334,6 +338,11 @@ pub struct Problem {
     pub detail: String,
 }
 
+/// Whether a trace may have more spans than were read.
+pub(super) fn is_truncated(lifecycle: &Lifecycle) -> bool {
+    lifecycle.spans.len() >= MAX_TRACE_SPANS
+}
+
 impl Summary {
     /// Sums a lifecycle up.
     pub fn of(trace_id: TraceId, lifecycle: &Lifecycle) -> Self {
@@ -351,7 +360,8 @@ impl Summary {
             errors: lifecycle.errors,
             depth: lifecycle.depth,
             link: lifecycle.weakest_link.map(link_name),
-            complete: lifecycle.is_complete(),
+            complete: lifecycle.is_complete() && !is_truncated(lifecycle),
+            truncated: is_truncated(lifecycle),
             gaps: lifecycle.gaps.len(),
             matched: None,
         }

@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::http::Uri;
 
 use super::answer::{Counts, Edge, Edges, Exemplar, Operation, Operations};
+use super::find::{Budget, Cancel};
 use super::held::HeldAnswer;
 use super::problem::Problem;
 use super::{QueryState, parameter, timestamp};
-use crate::store::{self, Figures, RollupFilter, Series, SeriesFilter, UNKNOWN};
+use crate::store::{self, Figures, Rollup, RollupFilter, Series, SeriesFilter, Store, UNKNOWN};
 
 /// The parameters of operations and edges.
 pub(super) const PARAMETERS: [&str; 3] = ["service", "since", "until"];
@@ -27,12 +28,13 @@ struct Asked {
 
 /// `GET /api/v1/operations`
 pub(super) async fn operations(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Problem> {
-    let asked = read(&uri)?;
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let asked = read_asked(&uri)?;
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let budget = cancel.budget(state.limits());
     let count = move || {
         let series = SeriesFilter::Operations { service: asked.service.clone() };
         let mut sums: BTreeMap<Series, Figures> = BTreeMap::new();
-        for rollup in store.rollups(&asked.filter(series))? {
+        for rollup in read(store.as_ref(), &asked.filter(series), &budget)? {
             sums.entry(rollup.series).or_default().add(&rollup.figures);
         }
         let operations = sums.iter().filter_map(|(series, figures)| match series {
@@ -51,12 +53,13 @@ pub(super) async fn operations(State(state): State<QueryState>, uri: Uri) -> Res
 
 /// `GET /api/v1/edges`
 pub(super) async fn edges(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Problem> {
-    let asked = read(&uri)?;
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let asked = read_asked(&uri)?;
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let budget = cancel.budget(state.limits());
     let count = move || {
         let series = SeriesFilter::Edges { client: None, server: None };
         let mut sums: BTreeMap<(Arc<str>, Arc<str>), Figures> = BTreeMap::new();
-        for rollup in store.rollups(&asked.filter(series))? {
+        for rollup in read(store.as_ref(), &asked.filter(series), &budget)? {
             if let Series::Edge { client, server, .. } = rollup.series
                 && asked.service.as_ref().is_none_or(|service| **service == *client || **service == *server)
             {
@@ -80,7 +83,17 @@ impl Asked {
     }
 }
 
-fn read(uri: &Uri) -> Result<Asked, Problem> {
+/// What was counted; a part of it would be a wrong answer.
+pub(super) fn read(
+    store: &dyn Store,
+    filter: &RollupFilter,
+    budget: &Budget,
+) -> Result<Vec<Rollup>, Problem> {
+    let found = store.rollups_within(filter, budget.of_store())?;
+    if found.is_complete { Ok(found.items) } else { Err(budget.used_up("counting that stretch of time")) }
+}
+
+fn read_asked(uri: &Uri) -> Result<Asked, Problem> {
     let now_unix_ns = timestamp::now_unix_ns();
     let mut asked = Asked {
         service: None,

@@ -193,9 +193,15 @@ impl Walk<'_> {
             let searched = self.store.search_within(&filter, page, self.budget.of_store())?;
             let trace_ids = searched.items;
             let mut floor = None;
-            for trace_ids in trace_ids.chunks(FETCHED_TOGETHER) {
-                let fetched = self.store.traces(trace_ids)?;
-                for (trace_id, spans) in trace_ids.iter().zip(fetched) {
+            let mut rest = trace_ids.as_slice();
+            while !rest.is_empty() {
+                let together = rest.get(..FETCHED_TOGETHER).unwrap_or(rest);
+                let fetched = self.store.traces_within(together, self.budget.of_store())?.items;
+                if fetched.is_empty() {
+                    return Ok(End::Stopped(self.budget.stop().unwrap_or(Stop::Bytes)));
+                }
+                rest = rest.get(fetched.len()..).unwrap_or_default();
+                for (trace_id, spans) in together.iter().zip(fetched) {
                     if let Some(stop) = self.budget.stop() {
                         return Ok(End::Stopped(stop));
                     }

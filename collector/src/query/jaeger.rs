@@ -19,7 +19,7 @@ use throughline_model::span::SpanKind;
 use super::find::{self, Budget, Cancel, Hit, Question, Stop};
 use super::held::HeldAnswer;
 use super::problem::Problem;
-use super::{QueryState, tempo, trace};
+use super::{QueryState, figures, tempo, trace};
 use crate::store::{
     Comparison, Condition, Field, RollupFilter, Series, SeriesFilter, SpanFilter, Store, StoreError, Test,
     UNKNOWN, ValuesOf,
@@ -68,21 +68,22 @@ fn envelope(data: Json, total: usize, errors: Json) -> Json {
     json!({"data": data, "total": total, "limit": 0, "offset": 0, "errors": errors})
 }
 
-/// Runs what asks the store, and wraps what it gives.
+/// Runs what asks the store, within the budget of a question, and wraps what it gives.
 async fn answer<W>(state: &QueryState, work: W) -> Result<HeldAnswer, Refusal>
 where
-    W: FnOnce(&dyn Store) -> Result<(Json, usize), Problem> + Send + 'static,
+    W: FnOnce(&dyn Store, &Budget) -> Result<(Json, usize), Problem> + Send + 'static,
 {
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let budget = cancel.budget(state.limits());
     let run = move || {
-        let (data, total) = work(store.as_ref())?;
+        let (data, total) = work(store.as_ref(), &budget)?;
         room.write(&envelope(data, total, Json::Null))
     };
     Ok(state.workers.run(run).await?)
 }
 
 async fn services(State(state): State<QueryState>) -> Result<HeldAnswer, Refusal> {
-    answer(&state, |store| {
+    answer(&state, |store, _| {
         let services = store.services()?;
         Ok((json!(services), services.len()))
     })
@@ -93,9 +94,9 @@ async fn operations_of_service(
     State(state): State<QueryState>,
     Path(service): Path<String>,
 ) -> Result<HeldAnswer, Refusal> {
-    answer(&state, move |store| {
+    answer(&state, move |store, budget| {
         let names: BTreeSet<String> =
-            operations_by_kind(store, &service, None)?.into_iter().map(|(name, _)| name).collect();
+            operations_by_kind(store, &service, None, budget)?.into_iter().map(|(name, _)| name).collect();
         Ok((json!(names), names.len()))
     })
     .await
@@ -107,8 +108,8 @@ async fn operations(State(state): State<QueryState>, uri: Uri) -> Result<HeldAns
         .ok_or_else(|| Problem::bad_request("parameter `service` is required"))?
         .to_owned();
     let kind = parameter::first(&pairs, "spanKind").map(parameter::read_kind).transpose()?;
-    answer(&state, move |store| {
-        let found = operations_by_kind(store, &service, kind)?;
+    answer(&state, move |store, budget| {
+        let found = operations_by_kind(store, &service, kind, budget)?;
         let list: Vec<Json> =
             found.iter().map(|(name, kind)| json!({"name": name, "spanKind": kind_name(*kind)})).collect();
         Ok((json!(list), list.len()))
@@ -121,6 +122,7 @@ fn operations_by_kind(
     store: &dyn Store,
     service: &str,
     only: Option<SpanKind>,
+    budget: &Budget,
 ) -> Result<BTreeSet<(String, SpanKind)>, StoreError> {
     let kinds = (0..=5).map(SpanKind::from_number).filter(|kind| only.is_none_or(|only| only == *kind));
     let mut found = BTreeSet::new();
@@ -132,8 +134,7 @@ fn operations_by_kind(
             conditions: vec![Condition::Field(Field::Kind, is_kind)],
             ..SpanFilter::default()
         };
-        let budget = crate::store::Budget::unlimited();
-        let names = store.values(&ValuesOf::Field(Field::Name), &filter, MAX_NAMES, &budget)?;
+        let names = store.values(&ValuesOf::Field(Field::Name), &filter, MAX_NAMES, budget.of_store())?;
         found.extend(names.items.into_iter().map(|name| (name, kind)));
     }
     Ok(found)
@@ -148,12 +149,11 @@ async fn search(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer,
     let pairs = parameter::pairs(&uri)?;
     let ids = parameter::trace_ids(&pairs)?;
     if !ids.is_empty() {
-        return answer(&state, move |store| {
+        return answer(&state, move |store, budget| {
             let mut data = Vec::new();
             for trace_id in ids {
-                data.extend(
-                    trace::lifecycle(store, trace_id)?.map(|found| span_json::trace(trace_id, &found)),
-                );
+                let found = trace::lifecycle(store, trace_id, budget)?;
+                data.extend(found.map(|found| span_json::trace(trace_id, &found)));
             }
             Ok((json!(data), 0))
         })
@@ -222,7 +222,7 @@ async fn one_trace(
         return Ok(tempo::version_1(State(state), Path(id), headers).await.into_response());
     }
     let trace_id = parameter::read_trace_id(&id)?;
-    let found = answer(&state, move |store| match trace::lifecycle(store, trace_id)? {
+    let found = answer(&state, move |store, budget| match trace::lifecycle(store, trace_id, budget)? {
         Some(lifecycle) => Ok((json!([span_json::trace(trace_id, &lifecycle)]), 0)),
         None => Err(Problem::not_found("trace not found")),
     });
@@ -231,11 +231,11 @@ async fn one_trace(
 
 async fn dependencies(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Refusal> {
     let range = parameter::dependency_range(&parameter::pairs(&uri)?)?;
-    answer(&state, move |store| {
+    answer(&state, move |store, budget| {
         let mut calls: BTreeMap<(Arc<str>, Arc<str>), u64> = BTreeMap::new();
         let series = SeriesFilter::Edges { client: None, server: None };
         let filter = RollupFilter { since_unix_s: Some(range.start), until_unix_s: Some(range.end), series };
-        for rollup in store.rollups(&filter)? {
+        for rollup in figures::read(store, &filter, budget)? {
             if let Series::Edge { client, server, .. } = rollup.series
                 && *client != *UNKNOWN
                 && *server != *UNKNOWN

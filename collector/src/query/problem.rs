@@ -27,6 +27,10 @@ impl Problem {
         Self { status: StatusCode::METHOD_NOT_ALLOWED, detail: detail.into() }
     }
 
+    pub(super) fn unprocessable(detail: impl Into<String>) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail: detail.into() }
+    }
+
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, detail: detail.into() }
     }

@@ -10,6 +10,7 @@ mod follow;
 mod insight;
 mod paint;
 mod propagation;
+mod search;
 mod summary_table;
 mod trace_tree;
 mod verify;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 use throughline_model::id::TraceId;
 
-use super::answer::{Trace, Traces};
+use super::answer::Trace;
 use client::{Client, ClientError};
 
 pub use figures::{GraphOptions, ServicesOptions, TopOptions};
@@ -230,7 +231,7 @@ pub fn show_trace(options: &TraceOptions) -> ExitCode {
 
 /// Prints the traces that match.
 pub fn search_traces(options: &SearchOptions) -> ExitCode {
-    conclude(try_search_traces(options, &mut io::stdout().lock()))
+    conclude(search::search(options, &mut io::stdout().lock()))
 }
 
 /// Prints each trace as it goes quiet, until the limit or an interrupt.
@@ -261,34 +262,6 @@ fn try_show_trace(options: &TraceOptions, output: &mut impl Write) -> Result<(),
             Ok(output.write_all(trace_tree::draw(&trace, Paint::for_output()).as_bytes())?)
         }
     }
-}
-
-fn try_search_traces(options: &SearchOptions, output: &mut impl Write) -> Result<(), ClientError> {
-    let client = Client::new(&options.server.server)?;
-    let answer = client.get("/api/v1/traces", &options.parameters())?;
-    let Traces { traces, search } = client::read_as(answer.clone())?;
-    match options.output {
-        ListOutput::Json => print_json(&answer, output)?,
-        ListOutput::Ndjson => figures::lines(&answer, "traces", output)?,
-        ListOutput::Table if traces.is_empty() => {}
-        ListOutput::Table => {
-            let paint = Paint::for_output();
-            writeln!(output, "{}", summary_table::heading(paint))?;
-            for summary in &traces {
-                writeln!(output, "{}", summary_table::row(summary, paint))?;
-            }
-        }
-    }
-    if let (Some(stopped), Some(next)) = (&search.stopped, &search.next) {
-        let read = search.inspected.traces;
-        follow::remark(&format!(
-            "the search ended after {read} traces by its bound on {stopped}: go on with --after {next}"
-        ));
-    }
-    if traces.is_empty() {
-        return Err(ClientError::NothingFound("no trace matches".to_owned()));
-    }
-    Ok(())
 }
 
 fn print_json(answer: &Value, output: &mut impl Write) -> Result<(), ClientError> {

@@ -1,5 +1,6 @@
 //! The API as a client meets it: requests in, answers out, over a store in memory.
 
+mod described;
 mod peers;
 mod withdrawn;
 
@@ -56,14 +57,14 @@ impl Collector {
     pub(super) async fn answer(&self, path: &str, accept: &str) -> (u16, Vec<u8>) {
         let response = self.ask_for("GET", path, accept).await;
         let status = response.status().as_u16();
-        (status, response.into_body().collect().await.unwrap().to_bytes().to_vec())
+        (status, described_body(path, response).await)
     }
 
     pub(super) async fn json(&self, path: &str) -> Json {
         let response = self.ask("GET", path).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
-        body_json(response).await
+        serde_json::from_slice(&described_body(path, response).await).unwrap()
     }
 
     /// Checks that the answer is a problem document whose detail contains the words.
@@ -71,7 +72,7 @@ impl Collector {
         let response = self.ask("GET", path).await;
         assert_eq!(response.status(), status, "{path}");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
-        let problem = body_json(response).await;
+        let problem: Json = serde_json::from_slice(&described_body(path, response).await).unwrap();
         assert_eq!((&problem["type"], &problem["status"]), (&json!("about:blank"), &json!(status)));
         assert!(problem["detail"].as_str().unwrap().contains(words), "{path}: {problem}");
     }
@@ -90,6 +91,16 @@ impl Collector {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// The body of an answer to GET, after it was held against the OpenAPI document.
+async fn described_body(path: &str, response: Response) -> Vec<u8> {
+    let status = response.status().as_u16();
+    let content_type =
+        response.headers().get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap()).to_owned();
+    let body = response.into_body().collect().await.unwrap().to_bytes().to_vec();
+    described::check(path, status, &content_type, &body);
+    body
 }
 
 async fn body_json(response: Response) -> Json {
@@ -456,4 +467,17 @@ async fn limits_the_readers_of_the_tail() {
     collector.check_problem("/api/v1/tail", 503, "close one").await;
     readers.pop();
     assert_eq!(collector.ask("GET", "/api/v1/tail").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_trace_of_too_many_spans_says_so_and_is_not_complete() {
+    let many = (1..=crate::store::MAX_TRACE_SPANS as u64 + 1).map(|id| Span {
+        end_unix_ns: START * 2,
+        ..span(1, id, u64::from(id > 1), SpanKind::Internal, "loop")
+    });
+    let collector = Collector::with(many.collect());
+    let answer = collector.json("/api/v1/traces?service=loop").await;
+    let summary = &answer["traces"][0];
+    assert_eq!((&summary["spans"], &summary["complete"]), (&json!(100_000), &json!(false)));
+    assert_eq!(summary["truncated"], json!(true));
 }

@@ -17,11 +17,11 @@ use throughline_model::id::TraceId;
 use tokio::sync::mpsc;
 
 use super::answer::{Inspected, Matched, Search, Services, Summary, Trace, Traces};
-use super::find::{self, Cancel, Hit, Outcome, Question};
+use super::find::{self, Budget, Cancel, Hit, Outcome, Question};
 use super::held::HeldAnswer;
 use super::problem::Problem;
 use super::{QueryState, parameter, timestamp};
-use crate::assemble::{Circumstances, Clock, Lifecycle, assemble_on};
+use crate::assemble::{Circumstances, Clock, Lifecycle, assemble, assemble_on};
 use crate::store::{Store, StoreError};
 
 /// One JSON value a line.
@@ -129,8 +129,9 @@ pub(super) async fn one(
     let Path(trace_id) = path.map_err(|error| Problem::bad_request(error.body_text()))?;
     let trace_id = parameter::read_trace_id(&trace_id)?;
     let clock = parameter::clock::read(&uri)?;
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
-    let show = move || match lifecycle_on(store.as_ref(), trace_id, clock)? {
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let budget = cancel.budget(state.limits());
+    let show = move || match lifecycle_on(store.as_ref(), trace_id, clock, &budget)? {
         Some(mut lifecycle) => {
             name_causes(store.as_ref(), std::iter::once(&mut lifecycle))?;
             room.write(&Trace::of(trace_id, &lifecycle))
@@ -149,11 +150,16 @@ pub(super) async fn services(State(state): State<QueryState>, uri: Uri) -> Resul
 
 /// The trace in a line; `None` when the store does not know it.
 pub(super) fn summarise(store: &dyn Store, trace_id: TraceId) -> Result<Option<Summary>, StoreError> {
-    Ok(lifecycle(store, trace_id)?.map(|lifecycle| Summary::of(trace_id, &lifecycle)))
+    let spans = store.trace(trace_id)?;
+    Ok((!spans.is_empty()).then(|| Summary::of(trace_id, &assemble(&spans))))
 }
 
-pub(super) fn lifecycle(store: &dyn Store, trace_id: TraceId) -> Result<Option<Lifecycle>, StoreError> {
-    lifecycle_on(store, trace_id, Clock::Corrected)
+pub(super) fn lifecycle(
+    store: &dyn Store,
+    trace_id: TraceId,
+    budget: &Budget,
+) -> Result<Option<Lifecycle>, Problem> {
+    lifecycle_on(store, trace_id, Clock::Corrected, budget)
 }
 
 /// Says of each gap why it is there, from what the store knows of the mesh.
@@ -184,7 +190,9 @@ pub(super) fn lifecycle_on(
     store: &dyn Store,
     trace_id: TraceId,
     clock: Clock,
-) -> Result<Option<Lifecycle>, StoreError> {
-    let spans = store.trace(trace_id)?;
-    Ok((!spans.is_empty()).then(|| assemble_on(&spans, clock)))
+    budget: &Budget,
+) -> Result<Option<Lifecycle>, Problem> {
+    let found = store.traces_within(&[trace_id], budget.of_store())?.items;
+    let spans = found.first().ok_or_else(|| budget.used_up("reading the trace"))?;
+    Ok((!spans.is_empty()).then(|| assemble_on(spans, clock)))
 }

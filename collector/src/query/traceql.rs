@@ -2,6 +2,8 @@
 
 mod evaluate;
 mod field;
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) mod generated;
 mod narrow;
 mod operand;
 mod parse;

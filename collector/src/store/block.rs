@@ -17,6 +17,7 @@ mod write;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -140,9 +141,13 @@ impl Block {
         self.trace_ids.iter().any(|filter| filter.as_ref().is_none_or(admits))
     }
 
-    /// The spans of some traces, in the order of their ids.
-    pub(super) fn traces(&self, wanted: &BTreeSet<TraceId>) -> Result<Vec<Arc<Span>>, BlockError> {
-        read::traces(self, wanted)
+    /// Offers every span of some traces, in the order of their ids, until `take` breaks.
+    pub(super) fn traces(
+        &self,
+        wanted: &BTreeSet<TraceId>,
+        take: &mut dyn FnMut(Arc<Span>) -> ControlFlow<()>,
+    ) -> Result<(), BlockError> {
+        read::traces(self, wanted, take)
     }
 
     /// Offers every matching span. Returns whether the budget allowed to look everywhere.

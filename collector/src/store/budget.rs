@@ -41,6 +41,11 @@ impl Budget {
             && self.deadline.is_none_or(|deadline| Instant::now() < deadline)
     }
 
+    /// Whether so much may still be read.
+    pub(super) fn has_bytes(&self, bytes: u64) -> bool {
+        self.bytes_left.load(Ordering::Relaxed) >= bytes
+    }
+
     /// Takes off what was read.
     pub(super) fn spend(&self, bytes: u64) {
         let rest = |left: u64| Some(left.saturating_sub(bytes));

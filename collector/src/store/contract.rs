@@ -5,11 +5,12 @@ mod rollups;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use throughline_model::id::{SpanId, TraceId};
 use throughline_model::span::{Attribute, Resource, Span, SpanKind, StatusCode, Value};
 
-use super::{Batch, Budget, SpanFilter, Store};
+use super::{Batch, Budget, MAX_TRACE_SPANS, RollupFilter, SpanFilter, Store, StoreError};
 
 /// A trace id for a number that is not zero.
 pub(crate) fn trace_id(number: u64) -> TraceId {
@@ -52,6 +53,7 @@ pub(crate) async fn check_all<S: Store>(make: impl Fn() -> Arc<S>) {
     run(&make, returns_no_span_twice).await;
     run(&make, keeps_client_and_server_spans_that_share_an_id).await;
     run(&make, an_unknown_trace_has_no_spans).await;
+    run(&make, a_trace_of_too_many_spans_is_read_in_part).await;
     run(&make, several_traces_come_in_the_order_asked_for).await;
     run(&make, searches_by_every_condition).await;
     run(&make, one_span_must_satisfy_all_conditions).await;
@@ -106,13 +108,30 @@ async fn an_unknown_trace_has_no_spans(store: Arc<dyn Store>) {
     assert!(store.trace(trace_id(2)).unwrap().is_empty());
 }
 
+async fn a_trace_of_too_many_spans_is_read_in_part(store: Arc<dyn Store>) {
+    let ids: Vec<u64> = (1..=MAX_TRACE_SPANS as u64 + 1).collect();
+    for ids in ids.chunks(MAX_TRACE_SPANS / 4) {
+        let spans: Vec<Span> = ids.iter().map(|id| span(1, *id, "cart", 100)).collect();
+        while let Err(error) = store.append(Batch::of_spans(&spans).unwrap().0).await {
+            assert!(matches!(error, StoreError::Busy(_)), "{error}");
+            tokio::task::yield_now().await;
+        }
+    }
+    keep(&*store, vec![span(2, 1, "cart", 100)]).await;
+    let found = [1, 2].map(|number| store.trace(trace_id(number)).unwrap());
+    let lengths = found.map(|spans| spans.len());
+    assert_eq!(lengths, [MAX_TRACE_SPANS, 1], "a trace too large harms no other");
+    assert_eq!(store.search(&SpanFilter::default(), 10).unwrap().len(), 2);
+}
+
 async fn several_traces_come_in_the_order_asked_for(store: Arc<dyn Store>) {
     for (trace, id) in [(1, 1), (3, 1), (2, 1), (3, 2)] {
         keep(&*store, vec![span(trace, id, "cart", 100)]).await;
     }
-    let found = store.traces(&[3, 9, 1].map(trace_id)).unwrap();
+    let found = store.traces_within(&[3, 9, 1].map(trace_id), &Budget::unlimited()).unwrap();
+    assert!(found.is_complete);
     let ids: Vec<Vec<TraceId>> =
-        found.iter().map(|spans| spans.iter().map(|span| span.trace_id).collect()).collect();
+        found.items.iter().map(|spans| spans.iter().map(|span| span.trace_id).collect()).collect();
     assert_eq!(ids, [vec![trace_id(3); 2], vec![], vec![trace_id(1)]]);
 }
 
@@ -191,6 +210,13 @@ async fn a_used_up_budget_is_told(store: Arc<dyn Store>) {
     cancelled.cancel();
     let cut = store.search_within(&SpanFilter::default(), 10, &cancelled).unwrap();
     assert!(!cut.is_complete, "{cut:?}");
+    let cut = store.traces_within(&[trace_id(1)], &cancelled).unwrap();
+    assert!(cut.items.is_empty() && !cut.is_complete, "{cut:?}");
+    let few = Budget::new(Duration::from_secs(3_600), 10);
+    assert_eq!(store.traces_within(&[trace_id(1)], &few).unwrap().items.len(), 1, "one is always read");
+    assert!(store.traces_within(&[trace_id(1)], &few).unwrap().items.is_empty(), "nothing is left");
+    assert!(!store.rollups_within(&RollupFilter::default(), &cancelled).unwrap().is_complete);
+    assert!(store.rollups_within(&RollupFilter::default(), &Budget::unlimited()).unwrap().is_complete);
 }
 
 async fn counts_what_it_keeps(store: Arc<dyn Store>) {

@@ -6,28 +6,30 @@ use std::sync::Arc;
 use throughline_model::id::SpanId;
 use throughline_model::span::{Span, SpanKind};
 
-use super::StoreError;
-
-/// No lifecycle can be drawn or read beyond this; guards the memory of a query against a trace id used for everything.
-const MAX_SPANS_PER_TRACE: usize = 1_000_000;
+/// Spans of one trace that are read; the others stay where they are. Twice as many as are ever shown: it guards the memory of
+/// a query against a trace id that is used for everything.
+pub const MAX_TRACE_SPANS: usize = 100_000;
 
 /// The spans of one trace; of those with the same id and kind only the first.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct DistinctSpans {
     seen: HashSet<(SpanId, SpanKind)>,
     spans: Vec<Arc<Span>>,
 }
 
 impl DistinctSpans {
-    /// Takes a span unless it is known.
-    pub(super) fn push(&mut self, span: Arc<Span>) -> Result<(), StoreError> {
-        if self.spans.len() >= MAX_SPANS_PER_TRACE {
-            return Err(StoreError::Failed(format!("trace {} has too many spans to read", span.trace_id)));
-        }
-        if self.seen.insert((span.span_id, span.kind)) {
+    /// Takes a span unless it is known, or there are enough already; returns whether it was taken.
+    pub(super) fn push(&mut self, span: Arc<Span>) -> bool {
+        let is_new = !self.are_enough() && self.seen.insert((span.span_id, span.kind));
+        if is_new {
             self.spans.push(span);
         }
-        Ok(())
+        is_new
+    }
+
+    /// Whether no more are taken.
+    pub(super) fn are_enough(&self) -> bool {
+        self.spans.len() >= MAX_TRACE_SPANS
     }
 
     pub(super) fn into_spans(self) -> Vec<Arc<Span>> {

@@ -15,7 +15,6 @@ mod state;
 mod tend;
 mod whole;
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -27,7 +26,6 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::batch::Batch;
 use super::block::Block;
-use super::distinct::DistinctSpans;
 use super::newest::NewestTraces;
 use super::values::Values;
 use super::window::{Selection, estimated_bytes};
@@ -146,28 +144,12 @@ impl Store for LocalStore {
         Box::pin(self.keep(batch))
     }
 
-    fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError> {
-        Ok(self.traces(&[trace_id])?.pop().unwrap_or_default())
-    }
-
-    fn traces(&self, trace_ids: &[TraceId]) -> Result<Vec<Vec<Arc<Span>>>, StoreError> {
-        let wanted: BTreeSet<TraceId> = trace_ids.iter().copied().collect();
-        self.shared.until_settled(|| {
-            let Snapshot { blocks, in_windows, .. } = self.shared.snapshot_for(&wanted);
-            let mut found: HashMap<TraceId, DistinctSpans> = HashMap::new();
-            let mut push = |span: Arc<Span>| found.entry(span.trace_id).or_default().push(span);
-            for block in blocks {
-                let Some(spans) = self.shared.read_block(&block, || block.traces(&wanted))? else {
-                    return Ok(None);
-                };
-                spans.into_iter().try_for_each(&mut push)?;
-            }
-            for spans in in_windows {
-                spans.decode()?.into_iter().try_for_each(&mut push)?;
-            }
-            let of = |trace_id| found.remove(trace_id).map(DistinctSpans::into_spans).unwrap_or_default();
-            Ok(Some(trace_ids.iter().map(of).collect()))
-        })
+    fn traces_within(
+        &self,
+        trace_ids: &[TraceId],
+        budget: &Budget,
+    ) -> Result<Found<Vec<Arc<Span>>>, StoreError> {
+        self.shared.traces_within(trace_ids, budget)
     }
 
     fn are_surely_whole(&self, trace_ids: &[TraceId]) -> Vec<bool> {
@@ -228,9 +210,9 @@ impl Store for LocalStore {
         })
     }
 
-    fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
+    fn rollups_within(&self, filter: &RollupFilter, budget: &Budget) -> Result<Found<Rollup>, StoreError> {
         self.shared.count_rollups();
-        let read = self.shared.rollups().read(filter);
+        let read = self.shared.rollups().read(filter, budget);
         read.map_err(|error| folder::failure("read rollups in", &self.shared.folder.rollups, &error))
     }
 

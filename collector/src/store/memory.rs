@@ -9,7 +9,7 @@ use throughline_model::span::Span;
 use tokio::sync::broadcast;
 
 use super::batch::Batch;
-use super::distinct::DistinctSpans;
+use super::gathering::gather;
 use super::newest::NewestTraces;
 use super::rollup::Fold;
 use super::values::Values;
@@ -87,11 +87,16 @@ impl Store for MemoryStore {
         })
     }
 
-    fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError> {
-        let mut found = DistinctSpans::default();
-        let spans = self.window().trace(trace_id);
-        spans.decode()?.into_iter().try_for_each(|span| found.push(span))?;
-        Ok(found.into_spans())
+    fn traces_within(
+        &self,
+        trace_ids: &[TraceId],
+        budget: &Budget,
+    ) -> Result<Found<Vec<Arc<Span>>>, StoreError> {
+        let gathered = gather(trace_ids, budget, |trace_ids, gathering| {
+            let found: Vec<_> = trace_ids.iter().map(|trace_id| self.window().trace(*trace_id)).collect();
+            found.iter().try_for_each(|spans| spans.decode(&mut |span| gathering.push(span)))
+        })?;
+        Ok(gathered.found)
     }
 
     fn search_within(
@@ -120,8 +125,8 @@ impl Store for MemoryStore {
         Ok(values.into_found())
     }
 
-    fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
-        let read = self.counted().read(filter);
+    fn rollups_within(&self, filter: &RollupFilter, budget: &Budget) -> Result<Found<Rollup>, StoreError> {
+        let read = self.counted().read(filter, budget);
         read.map_err(|error| StoreError::Failed(format!("cannot read rollups: {error}")))
     }
 

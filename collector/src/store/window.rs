@@ -8,6 +8,7 @@ mod sorted;
 pub(super) mod whole;
 
 use std::mem::size_of;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -162,7 +163,7 @@ impl Window {
 /// The name of a service that has none, as the OpenTelemetry resource specification has it.
 pub(super) const UNKNOWN_SERVICE: &str = "unknown_service";
 
-/// Some spans of a window, still encoded.
+/// Spans of one trace in a window, still encoded.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     spans: Vec<(Arc<FiledBatch>, u32)>,
@@ -173,12 +174,20 @@ impl Found {
         self.spans.is_empty()
     }
 
-    /// Decodes them. May block on disk.
-    pub(super) fn decode(&self) -> Result<Vec<Arc<Span>>, StoreError> {
+    /// Decodes one after the other until `take` breaks. May block on disk.
+    pub(super) fn decode(
+        &self,
+        take: &mut dyn FnMut(Arc<Span>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
         let mut decoder = Decoder::default();
         let heads =
             self.spans.iter().filter_map(|(batch, head)| Some((batch, batch.heads.get(*head as usize)?)));
-        heads.map(|(batch, head)| decoder.span(batch, head).map(Arc::new)).collect()
+        for (batch, head) in heads {
+            if take(Arc::new(decoder.span(batch, head)?)).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -16,6 +16,8 @@ export interface Summary {
   depth: number;
   link: LinkKind | null;
   complete: boolean;
+  /** It has more spans than are read; all figures are of the first of them. */
+  truncated?: boolean;
   gaps: number;
 }
 

@@ -31,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What a sample of traces may cost: detection waits for it.
 const SAMPLE_TIME: Duration = Duration::from_millis(300);
 const SAMPLE_BYTES: u64 = 64 * 1024 * 1024;
+/// Reading the traces of a sample, which is worth more patience than finding more of them.
+const READING_TIME: Duration = Duration::from_secs(10);
+const READING_BYTES: u64 = 256 * 1024 * 1024;
 const NS_PER_S: u64 = 1_000_000_000;
 
 /// The counts of some minutes.
@@ -164,8 +167,17 @@ impl Feed {
         let found = self.store.search_within(&filter, limit, &budget).map(|found| found.items);
         let mut ids = wanted.to_vec();
         ids.extend(found.unwrap_or_default().into_iter().filter(|id| !wanted.contains(id)));
-        let traces = self.store.traces(&ids).unwrap_or_default();
-        traces.iter().filter(|spans| !spans.is_empty()).map(|spans| assemble(spans)).collect()
+        let budget = Budget::new(READING_TIME, READING_BYTES);
+        let (mut lifecycles, mut rest) = (Vec::new(), ids.as_slice());
+        while !rest.is_empty() {
+            let read = self.store.traces_within(rest, &budget).unwrap_or_default().items;
+            if read.is_empty() {
+                break;
+            }
+            rest = rest.get(read.len()..).unwrap_or_default();
+            lifecycles.extend(read.iter().filter(|spans| !spans.is_empty()).map(|spans| assemble(spans)));
+        }
+        lifecycles
     }
 
     /// One trace put together; `None` when it is unknown or cannot be read.

@@ -1,16 +1,16 @@
 //! What one search may cost: time, bytes, and the patience of who asked.
 
-use std::mem::size_of;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use throughline_model::span::{Attribute, Span, Value};
+use throughline_model::span::Span;
 
 use super::Inspected;
+use crate::query::problem::Problem;
 use crate::store;
 
-/// Bounds on one search.
+/// Bounds on one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::query) struct Limits {
     pub(in crate::query) time: Duration,
@@ -56,6 +56,12 @@ impl Cancel {
             of_store,
         }
     }
+
+    /// What two searches one after the other look at: each may read all the bytes and half of the time, or what is left of it.
+    pub(in crate::query) fn two_budgets(&mut self, limits: Limits) -> (Budget, Budget) {
+        let first = self.budget(Limits { time: limits.time / 2, ..limits });
+        (first, self.budget(limits))
+    }
 }
 
 impl Drop for Cancel {
@@ -81,7 +87,7 @@ impl Budget {
     pub(super) fn take(&mut self, spans: &[Arc<Span>]) {
         self.inspected.traces += 1;
         self.inspected.spans += spans.len() as u64;
-        self.inspected.bytes += spans.iter().map(|span| bytes_of(span)).sum::<u64>();
+        self.inspected.bytes += spans.iter().map(|span| store::memory_bytes(span)).sum::<u64>();
     }
 
     /// Why the search has to end now.
@@ -100,34 +106,20 @@ impl Budget {
         &self.of_store
     }
 
+    /// Why there is no answer: half of one would be wrong.
+    pub(in crate::query) fn used_up(&self, question: &str) -> Problem {
+        match self.stop() {
+            Some(Stop::Time | Stop::Cancelled) => Problem::unavailable(format!(
+                "{question} took longer than a question may (query.search.timeout): ask for less, or later"
+            )),
+            Some(Stop::Bytes) | None => Problem::unprocessable(format!(
+                "{question} needs more memory than a question may (query.search.max_bytes): ask for less, or raise that"
+            )),
+        }
+    }
+
     /// What was looked at so far.
     pub(super) fn inspected(&self) -> Inspected {
         self.inspected
-    }
-}
-
-/// About what a span takes in memory, without its resource, which is shared.
-fn bytes_of(span: &Span) -> u64 {
-    let attributes = |attributes: &[Attribute]| -> usize {
-        attributes
-            .iter()
-            .map(|attribute| size_of::<Attribute>() + attribute.key.len() + of_value(&attribute.value))
-            .sum()
-    };
-    let events: usize =
-        span.events.iter().map(|event| event.name.len() + attributes(&event.attributes)).sum();
-    let links: usize = span.links.iter().map(|link| attributes(&link.attributes)).sum();
-    (size_of::<Span>() + span.name.len() + attributes(&span.attributes) + events + links) as u64
-}
-
-fn of_value(value: &Value) -> usize {
-    match value {
-        Value::Text(text) => text.len(),
-        Value::Bytes(bytes) => bytes.len(),
-        Value::Bool(_) | Value::Int(_) | Value::Double(_) => 0,
-        Value::List(values) => values.iter().map(|value| size_of::<Value>() + of_value(value)).sum(),
-        Value::Map(attributes) => {
-            attributes.iter().map(|attribute| attribute.key.len() + of_value(&attribute.value)).sum()
-        }
     }
 }

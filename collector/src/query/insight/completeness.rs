@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::selection::load;
 use crate::analyse::ledger::{Account, Ledger};
+use crate::query::find::Cancel;
 use crate::query::held::HeldAnswer;
 use crate::query::parameter::selection::read_one;
 use crate::query::problem::Problem;
@@ -70,9 +71,10 @@ pub(in crate::query) async fn completeness(
     uri: Uri,
 ) -> Result<HeldAnswer, Problem> {
     let selection = read_one(&uri, timestamp::now_unix_ns())?;
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let budget = cancel.budget(state.limits());
     let book = move || {
-        let mut loaded = load(store.as_ref(), &selection)?;
+        let mut loaded = load(store.as_ref(), &selection, &budget)?;
         trace::name_causes(store.as_ref(), loaded.traces.iter_mut().map(|(_, lifecycle)| lifecycle))?;
         let mut ledger = Ledger::default();
         loaded.traces.iter().for_each(|(_, lifecycle)| ledger.book(lifecycle));

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::selection::load;
 use crate::analyse::propagation::{Doctor, Verdict};
+use crate::query::find::Cancel;
 use crate::query::held::HeldAnswer;
 use crate::query::parameter::selection::read_one;
 use crate::query::problem::Problem;
@@ -55,9 +56,10 @@ pub(in crate::query) async fn propagation(
     uri: Uri,
 ) -> Result<HeldAnswer, Problem> {
     let selection = read_one(&uri, timestamp::now_unix_ns())?;
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let budget = cancel.budget(state.limits());
     let examine = move || {
-        let loaded = load(store.as_ref(), &selection)?;
+        let loaded = load(store.as_ref(), &selection, &budget)?;
         let mut doctor = Doctor::default();
         loaded.traces.iter().for_each(|(_, lifecycle)| doctor.examine(lifecycle));
         room.write(&Propagation { traces: loaded.traces.len(), cut: loaded.is_cut, workloads: tell(&doctor) })

@@ -9,6 +9,8 @@ use axum::http::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::query::figures;
+use crate::query::find::Cancel;
 use crate::query::held::HeldAnswer;
 use crate::query::problem::Problem;
 use crate::query::{QueryState, parameter, timestamp};
@@ -127,14 +129,13 @@ pub(in crate::query) async fn graph(
     uri: Uri,
 ) -> Result<HeldAnswer, Problem> {
     let window = parameter::window::read_minutes(&uri, timestamp::now_unix_ns())?;
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let budget = cancel.budget(state.limits());
     let fold = move || {
         let edges = |since: u64, until: u64| {
-            store.rollups(&RollupFilter {
-                since_unix_s: Some(since),
-                until_unix_s: Some(until),
-                series: SeriesFilter::Edges { client: None, server: None },
-            })
+            let series = SeriesFilter::Edges { client: None, server: None };
+            let filter = RollupFilter { since_unix_s: Some(since), until_unix_s: Some(until), series };
+            figures::read(store.as_ref(), &filter, &budget)
         };
         let before = edges(window.before_unix_s(), window.since_unix_s)?;
         let now = edges(window.since_unix_s, window.until_unix_s)?;

@@ -7,9 +7,10 @@ use axum::http::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::selection::load;
+use super::selection::load_two;
 use crate::analyse::compare::{self as analysis, Limits, Measure};
 use crate::analyse::suspects::rank;
+use crate::query::find::Cancel;
 use crate::query::held::HeldAnswer;
 use crate::query::parameter::selection::read_two;
 use crate::query::problem::Problem;
@@ -112,9 +113,10 @@ pub(in crate::query) async fn suspects(
     uri: Uri,
 ) -> Result<HeldAnswer, Problem> {
     let (selected, baseline) = read_two(&uri, timestamp::now_unix_ns())?;
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let budgets = cancel.two_budgets(state.limits());
     let weigh = move || {
-        let (now, before) = (load(store.as_ref(), &selected)?, load(store.as_ref(), &baseline)?);
+        let (now, before) = load_two(store.as_ref(), &selected, &baseline, &budgets)?;
         let ranked = rank(&before.window(), &now.window());
         let services = ranked.services.into_iter().map(|suspect| Suspect {
             service: suspect.service.to_string(),
@@ -144,9 +146,10 @@ pub(in crate::query) async fn compare(
     uri: Uri,
 ) -> Result<HeldAnswer, Problem> {
     let (selected, baseline) = read_two(&uri, timestamp::now_unix_ns())?;
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let budgets = cancel.two_budgets(state.limits());
     let weigh = move || {
-        let (now, before) = (load(store.as_ref(), &selected)?, load(store.as_ref(), &baseline)?);
+        let (now, before) = load_two(store.as_ref(), &selected, &baseline, &budgets)?;
         let cut = now.is_cut || before.is_cut;
         let compared = analysis::compare(&before.window(), &now.window(), &Limits::default());
         room.write(&Comparison { cut, ..tell(&compared) })

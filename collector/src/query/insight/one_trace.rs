@@ -13,6 +13,7 @@ use throughline_model::id::TraceId;
 use crate::analyse::critical_path;
 use crate::analyse::hops;
 use crate::assemble::{Clock, Lifecycle};
+use crate::query::find::Cancel;
 use crate::query::held::HeldAnswer;
 use crate::query::problem::Problem;
 use crate::query::{QueryState, parameter, trace};
@@ -138,8 +139,9 @@ async fn answer<T: Serialize + 'static>(
     let Path(trace_id) = path.map_err(|error| Problem::bad_request(error.body_text()))?;
     let trace_id = parameter::read_trace_id(&trace_id)?;
     let clock: Clock = parameter::clock::read(uri)?;
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
-    let show = move || match trace::lifecycle_on(store.as_ref(), trace_id, clock)? {
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let budget = cancel.budget(state.limits());
+    let show = move || match trace::lifecycle_on(store.as_ref(), trace_id, clock, &budget)? {
         Some(lifecycle) => room.write(&tell(trace_id, &lifecycle)),
         None => Err(trace::unknown(trace_id)),
     };

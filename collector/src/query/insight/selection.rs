@@ -1,18 +1,15 @@
 //! Loads the traces of a selection, within bounds.
 
-use std::time::Duration;
-
 use throughline_model::attribute;
 use throughline_model::id::TraceId;
 use throughline_model::span::{Value, find};
 
 use crate::analyse::call::{Window, calls_of};
 use crate::assemble::{Lifecycle, assemble};
+use crate::query::find::Budget;
 use crate::query::parameter::selection::Selection;
-use crate::store::{Budget, Store, StoreError};
+use crate::store::{Store, StoreError};
 
-const MAX_TIME: Duration = Duration::from_secs(10);
-const MAX_BYTES_READ: u64 = 2 * 1024 * 1024 * 1024;
 /// Spans of all traces of a selection together.
 const MAX_SPANS: usize = 300_000;
 
@@ -37,26 +34,36 @@ impl Loaded {
     }
 }
 
-/// The latest traces that match; a trace counts as matching a version when one of its spans has it.
-pub(super) fn load(store: &dyn Store, selection: &Selection) -> Result<Loaded, StoreError> {
-    let budget = Budget::new(MAX_TIME, MAX_BYTES_READ);
-    let found = store.search_within(&selection.filter, selection.limit, &budget)?;
+/// The latest traces that match, as far as the budget lasts; a trace counts as matching a version when one of its spans has it.
+pub(super) fn load(store: &dyn Store, selection: &Selection, budget: &Budget) -> Result<Loaded, StoreError> {
+    let found = store.search_within(&selection.filter, selection.limit, budget.of_store())?;
     let mut loaded =
         Loaded { is_cut: !found.is_complete || found.items.len() >= selection.limit, ..Loaded::default() };
     let mut spans = 0;
     for trace_id in found.items {
-        let of_trace = store.trace(trace_id)?;
-        spans += of_trace.len();
-        if spans > MAX_SPANS || !budget.allows_more() {
+        let read = store.traces_within(&[trace_id], budget.of_store())?.items;
+        let of_trace = read.first().filter(|of_trace| spans + of_trace.len() <= MAX_SPANS);
+        let Some(of_trace) = of_trace else {
             loaded.is_cut = true;
             break;
-        }
-        let lifecycle = assemble(&of_trace);
+        };
+        spans += of_trace.len();
+        let lifecycle = assemble(of_trace);
         if selection.version.as_ref().is_none_or(|version| has_version(&lifecycle, selection, version)) {
             loaded.traces.push((trace_id, lifecycle));
         }
     }
     Ok(loaded)
+}
+
+/// Two groups; the first one cannot use up what the second one needs.
+pub(super) fn load_two(
+    store: &dyn Store,
+    first: &Selection,
+    second: &Selection,
+    (of_first, of_second): &(Budget, Budget),
+) -> Result<(Loaded, Loaded), StoreError> {
+    Ok((load(store, first, of_first)?, load(store, second, of_second)?))
 }
 
 fn has_version(lifecycle: &Lifecycle, selection: &Selection, version: &str) -> bool {

@@ -8,10 +8,11 @@ use axum::http::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::selection::load;
+use super::selection::{load, load_two};
 use crate::analyse::explain as analysis;
 use crate::analyse::flame::{self, Flame};
 use crate::assemble::Lifecycle;
+use crate::query::find::Cancel;
 use crate::query::held::HeldAnswer;
 use crate::query::parameter::selection::{Selection, read_one};
 use crate::query::problem::Problem;
@@ -89,9 +90,10 @@ pub(in crate::query) async fn critical_path(
     uri: Uri,
 ) -> Result<HeldAnswer, Problem> {
     let selection = read_one(&uri, timestamp::now_unix_ns())?;
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let budget = cancel.budget(state.limits());
     let add_up = move || {
-        let loaded = load(store.as_ref(), &selection)?;
+        let loaded = load(store.as_ref(), &selection, &budget)?;
         let mut flame = Flame::default();
         loaded.traces.iter().for_each(|(_, lifecycle)| flame.add(lifecycle));
         room.write(&FlameGraph {
@@ -143,10 +145,10 @@ pub(in crate::query) async fn explain(
     uri: Uri,
 ) -> Result<HeldAnswer, Problem> {
     let selection = read_one(&uri, timestamp::now_unix_ns())?;
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let budgets = cancel.two_budgets(state.limits());
     let compare = move || {
-        let selected = load(store.as_ref(), &selection)?;
-        let all = load(store.as_ref(), &everything_beside(&selection))?;
+        let (selected, all) = load_two(store.as_ref(), &selection, &everything_beside(&selection), &budgets)?;
         let cut = selected.is_cut || all.is_cut;
         let known: HashSet<_> = selected.traces.iter().map(|(trace_id, _)| *trace_id).collect();
         let others = all.traces.into_iter().filter(|(trace_id, _)| !known.contains(trace_id));

@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 
 use super::{gather, kind_name, operations_by_kind, parameter};
 use crate::query::answer::MAX_SPANS;
-use crate::query::find::{self, Cancel, Hit, Question};
+use crate::query::find::{self, Budget, Cancel, Hit, Question};
 use crate::query::held::HeldAnswer;
 use crate::query::otlp_json::{self, Dialect};
 use crate::query::problem::Problem;
@@ -50,15 +50,16 @@ impl IntoResponse for Refusal {
 
 async fn answer<W>(state: &QueryState, work: W) -> Result<HeldAnswer, Refusal>
 where
-    W: FnOnce(&dyn Store) -> Result<Json, Problem> + Send + 'static,
+    W: FnOnce(&dyn Store, &mut Budget) -> Result<Json, Problem> + Send + 'static,
 {
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
-    let run = move || room.write(&work(store.as_ref())?);
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let mut budget = cancel.budget(state.limits());
+    let run = move || room.write(&work(store.as_ref(), &mut budget)?);
     Ok(state.workers.run(run).await?)
 }
 
 async fn services(State(state): State<QueryState>) -> Result<HeldAnswer, Refusal> {
-    answer(&state, |store| Ok(json!({"services": store.services()?}))).await
+    answer(&state, |store, _| Ok(json!({"services": store.services()?}))).await
 }
 
 async fn operations(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Refusal> {
@@ -67,8 +68,8 @@ async fn operations(State(state): State<QueryState>, uri: Uri) -> Result<HeldAns
         .ok_or_else(|| Problem::bad_request("parameter `service` is required"))?
         .to_owned();
     let kind = parameter::first(&pairs, "span_kind").map(parameter::read_kind).transpose()?;
-    answer(&state, move |store| {
-        let found = operations_by_kind(store, &service, kind)?;
+    answer(&state, move |store, budget| {
+        let found = operations_by_kind(store, &service, kind, budget)?;
         let one = |(name, kind): &(String, _)| json!({"name": name, "spanKind": kind_name(*kind)});
         Ok(json!({"operations": found.iter().map(one).collect::<Vec<Json>>()}))
     })
@@ -77,8 +78,8 @@ async fn operations(State(state): State<QueryState>, uri: Uri) -> Result<HeldAns
 
 async fn one_trace(State(state): State<QueryState>, Path(id): Path<String>) -> Result<HeldAnswer, Refusal> {
     let trace_id = parameter::read_trace_id(&id)?;
-    answer(&state, move |store| {
-        let lifecycle = trace::lifecycle(store, trace_id)?.ok_or_else(none_found)?;
+    answer(&state, move |store, budget| {
+        let lifecycle = trace::lifecycle(store, trace_id, budget)?.ok_or_else(none_found)?;
         let groups =
             otlp_json::by_resource(lifecycle.spans.iter().take(MAX_SPANS).map(|placed| &placed.span));
         Ok(json!({"result": {"resourceSpans": otlp_json::resource_spans(&groups, Dialect::Otlp)}}))
@@ -116,11 +117,9 @@ fn groups_of(hit: &Hit) -> String {
 
 async fn summaries(State(state): State<QueryState>, uri: Uri) -> Result<HeldAnswer, Refusal> {
     let question = read_question(&parameter::pairs(&uri)?)?;
-    let mut cancel = Cancel::default();
-    let mut budget = cancel.budget(state.limits());
-    answer(&state, move |store| {
+    answer(&state, move |store, budget| {
         let mut summaries = Vec::new();
-        find::walk(store, &question, &mut budget, &mut |hit| {
+        find::walk(store, &question, budget, &mut |hit| {
             summaries.push(summary(&hit));
             ControlFlow::Continue(())
         })?;

@@ -13,6 +13,7 @@ use throughline_model::span::Span;
 use super::{Refusal, wants_protobuf};
 use crate::assemble::Lifecycle;
 use crate::query::answer::MAX_SPANS;
+use crate::query::find::Cancel;
 use crate::query::held::HeldAnswer;
 use crate::query::jaeger::parameter::read_trace_id;
 use crate::query::otlp_json::{self, Dialect, omission};
@@ -70,9 +71,10 @@ where
         true => (Form::Protobuf, PROTOBUF),
         false => (Form::Json, "application/json"),
     };
-    let (store, room) = (Arc::clone(&state.store), state.answers.clone());
+    let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
+    let budget = cancel.budget(state.limits());
     let run = move || {
-        let found = trace::lifecycle(store.as_ref(), trace_id)?;
+        let found = trace::lifecycle(store.as_ref(), trace_id, &budget)?;
         write(found.as_ref(), form).map(|bytes| room.hold(bytes, content_type)).transpose()
     };
     let held: Option<HeldAnswer> = state.workers.run(run).await?;

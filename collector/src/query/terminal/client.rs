@@ -105,9 +105,18 @@ impl Client {
 
     /// Asks for an answer without end; reading it fails where the collector goes away.
     pub(super) fn open_stream(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Stream, ClientError> {
+        self.open(path, parameters, "text/event-stream")
+    }
+
+    /// Asks for an answer of lines, each of which comes when it is known.
+    pub(super) fn open_lines(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Stream, ClientError> {
+        self.open(path, parameters, "application/x-ndjson")
+    }
+
+    fn open(&self, path: &str, parameters: &[(&str, &str)], accept: &str) -> Result<Stream, ClientError> {
         let request =
             self.agent.get(format!("{}{path}", self.server)).query_pairs(parameters.iter().copied());
-        let request = request.header("accept", "text/event-stream");
+        let request = request.header("accept", accept);
         let mut response = request.call().map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
         if status != 200 {
@@ -127,15 +136,20 @@ impl Client {
             Err(_) if status == 503 => String::from_utf8_lossy(body).trim().chars().take(200).collect(),
             Err(_) => return Err(self.no_collector(&format!("it answered with status {status}"))),
         };
-        Err(match status {
+        Err(self.refused(status, detail))
+    }
+
+    /// What a problem means for the command.
+    pub(super) fn refused(&self, status: u16, detail: String) -> ClientError {
+        match status {
             400 => ClientError::Usage(detail),
             404 => ClientError::NothingFound(detail),
             503 => ClientError::Busy { server: self.server.clone(), reason: detail },
             _ => ClientError::Failed(format!("the collector at {} answered: {detail}", self.server)),
-        })
+        }
     }
 
-    fn no_collector(&self, why: &str) -> ClientError {
+    pub(super) fn no_collector(&self, why: &str) -> ClientError {
         ClientError::Failed(format!("{} does not answer as a Throughline collector: {why}", self.server))
     }
 

@@ -37,7 +37,7 @@ fn problem(status: &str, detail: &str) -> String {
     http(status, &body.to_string())
 }
 
-fn search_options(server: &str) -> SearchOptions {
+pub(super) fn search_options(server: &str) -> SearchOptions {
     SearchOptions {
         service: Some("cart two".to_owned()),
         operation: None,
@@ -62,7 +62,7 @@ fn search_options(server: &str) -> SearchOptions {
 fn search(answer: String, output: ListOutput) -> (Result<(), ClientError>, String, String) {
     let (url, answering) = server(answer);
     let mut printed = Vec::new();
-    let outcome = try_search_traces(&SearchOptions { output, ..search_options(&url) }, &mut printed);
+    let outcome = search::search(&SearchOptions { output, ..search_options(&url) }, &mut printed);
     (outcome, String::from_utf8(printed).unwrap(), answering.join().unwrap())
 }
 
@@ -101,7 +101,9 @@ fn asks_with_the_parameters_of_the_api() {
 
 #[test]
 fn prints_one_object_a_line() {
-    let body = format!("{{\"traces\":[{SUMMARY},{SUMMARY}]}}");
+    let summary = SUMMARY.replace('\n', " ");
+    let last = "{\"next\":null,\"stopped\":null,\"inspected\":{\"traces\":2,\"spans\":6,\"bytes\":9}}";
+    let body = format!("{summary}\n{summary}\n{last}\n");
     let (outcome, printed, _) = search(http("200 OK", &body), ListOutput::Ndjson);
     outcome.unwrap();
     let ids: Vec<Value> =

@@ -117,6 +117,11 @@ fn conclusion(trace: &Trace, paint: Paint) -> String {
     for gap in &trace.gaps {
         text.push_str(&explain(gap, paint));
     }
+    if summary.truncated {
+        text.push_str(
+            &paint.warning("⚠ the trace has more spans than are read: what is said here is of the first\n"),
+        );
+    }
     if trace.omitted_spans > 0 {
         let note = format!("⚠ {} beyond the first are not shown\n", count(trace.omitted_spans, "span"));
         text.push_str(&paint.warning(&note));

@@ -9,6 +9,7 @@ use throughline_model::span::{Span, Value, find};
 use super::operand::Operand;
 use super::syntax::{Bearer, Field, Scope};
 use crate::assemble::Lifecycle;
+use crate::query::answer::is_truncated;
 use crate::query::envoy_tags;
 
 /// A trace as a query sees it.
@@ -224,7 +225,7 @@ fn of_whole_trace<'a>(intrinsic: Intrinsic, view: &View<'a>) -> Operand<'a> {
         Intrinsic::TraceHops => Operand::count(lifecycle.hops as u64),
         Intrinsic::TraceSpans => Operand::count(lifecycle.spans.len() as u64),
         Intrinsic::TraceErrors => Operand::count(lifecycle.errors as u64),
-        Intrinsic::TraceComplete => Operand::Bool(lifecycle.is_complete()),
+        Intrinsic::TraceComplete => Operand::Bool(lifecycle.is_complete() && !is_truncated(lifecycle)),
         Intrinsic::TraceLink => {
             lifecycle.weakest_link.map_or(Operand::Nil, |kind| Operand::text(kind.as_str()))
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use arrow_array::BooleanArray;
@@ -34,9 +34,12 @@ pub(super) fn load_bloom_filters(
         .collect()
 }
 
-/// The spans of some traces, in the order of their ids.
-pub(super) fn traces(block: &Block, wanted: &BTreeSet<TraceId>) -> Result<Vec<Arc<Span>>, BlockError> {
-    let mut spans = Vec::new();
+/// Offers every span of some traces, in the order of their ids, until `take` breaks.
+pub(super) fn traces(
+    block: &Block,
+    wanted: &BTreeSet<TraceId>,
+    take: &mut dyn FnMut(Arc<Span>) -> ControlFlow<()>,
+) -> Result<(), BlockError> {
     for (row_group, bloom_filter) in block.trace_ids.iter().enumerate() {
         let may_be_here = |trace_id: &&TraceId| {
             bloom_filter.as_ref().is_none_or(|filter| filter.check(trace_id.as_bytes().as_slice()))
@@ -46,11 +49,11 @@ pub(super) fn traces(block: &Block, wanted: &BTreeSet<TraceId>) -> Result<Vec<Ar
         for trace_id in &here {
             ranges.extend(rows_of_pages(block, row_group, *trace_id)?);
         }
-        if !ranges.is_empty() {
-            read_rows(block, row_group, joined(ranges), here, &mut spans)?;
+        if !ranges.is_empty() && read_rows(block, row_group, joined(ranges), here, take)?.is_break() {
+            break;
         }
     }
-    Ok(spans)
+    Ok(())
 }
 
 /// The same rows as ranges in order that do not meet.
@@ -101,8 +104,8 @@ fn read_rows(
     row_group: usize,
     ranges: Vec<Range<usize>>,
     wanted: BTreeSet<TraceId>,
-    spans: &mut Vec<Arc<Span>>,
-) -> Result<(), BlockError> {
+    take: &mut dyn FnMut(Arc<Span>) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, BlockError> {
     let metadata = block.metadata.metadata();
     let group_rows = metadata.row_groups().get(row_group).map_or(0, |group| group.num_rows());
     let selection =
@@ -122,7 +125,9 @@ fn read_rows(
         .with_row_filter(RowFilter::new(vec![Box::new(is_wanted)]))
         .build()?;
     for batch in reader {
-        spans.extend(from_columns(&batch?)?);
+        if from_columns(&batch?)?.into_iter().try_for_each(&mut *take).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
 }

@@ -1,12 +1,18 @@
 //! Reading blocks that may be merged, expired, or out of the disk's cache at any moment; and removing their files.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::{fs, io};
+
+use throughline_model::id::TraceId;
+use throughline_model::span::Span;
 
 use super::folder::failure;
 use super::remote::Remote;
-use super::state::Shared;
+use super::state::{Shared, Snapshot};
 use crate::store::block::{Block, BlockError};
-use crate::store::{ObjectStoreStatus, StoreError};
+use crate::store::gathering::{Gathering, gather};
+use crate::store::{Budget, Found, ObjectStoreStatus, StoreError};
 
 impl Shared {
     /// Asks again as long as a block goes while it is read: its spans are in another one by then, or too old.
@@ -21,6 +27,42 @@ impl Shared {
             }
         }
         Err(StoreError::Busy("blocks change faster than they can be read".to_owned()))
+    }
+
+    /// The spans of traces, from windows and blocks.
+    pub(super) fn traces_within(
+        &self,
+        trace_ids: &[TraceId],
+        budget: &Budget,
+    ) -> Result<Found<Vec<Arc<Span>>>, StoreError> {
+        let gathered = self.until_settled(|| {
+            let mut is_settled = true;
+            let gathered = gather(trace_ids, budget, |trace_ids, gathering| {
+                is_settled = self.offer_traces(&trace_ids.iter().copied().collect(), gathering)?;
+                Ok(())
+            })?;
+            Ok(is_settled.then_some(gathered))
+        })?;
+        self.counters.traces_truncated.inc_by(gathered.truncated as u64);
+        Ok(gathered.found)
+    }
+
+    /// Offers every span; returns `false` when a block was removed meanwhile.
+    fn offer_traces(
+        &self,
+        wanted: &BTreeSet<TraceId>,
+        gathering: &mut Gathering<'_>,
+    ) -> Result<bool, StoreError> {
+        let Snapshot { blocks, in_windows, .. } = self.snapshot_for(wanted);
+        for block in blocks {
+            let offered =
+                self.read_block(&block, || block.traces(wanted, &mut |span| gathering.push(span)))?;
+            if offered.is_none() {
+                return Ok(false);
+            }
+        }
+        in_windows.iter().try_for_each(|spans| spans.decode(&mut |span| gathering.push(span)))?;
+        Ok(true)
     }
 
     /// Reads a block; `None` when it was removed meanwhile. One that is in the object store only is fetched.

@@ -73,8 +73,12 @@ impl Store for StoreInFolder {
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
         self.store.append(batch)
     }
-    fn trace(&self, trace_id: TraceId) -> Result<Vec<Arc<Span>>, StoreError> {
-        self.store.trace(trace_id)
+    fn traces_within(
+        &self,
+        trace_ids: &[TraceId],
+        budget: &Budget,
+    ) -> Result<Found<Vec<Arc<Span>>>, StoreError> {
+        self.store.traces_within(trace_ids, budget)
     }
     fn search_within(
         &self,
@@ -93,8 +97,8 @@ impl Store for StoreInFolder {
     ) -> Result<Found<String>, StoreError> {
         self.store.values(of, filter, limit, budget)
     }
-    fn rollups(&self, filter: &RollupFilter) -> Result<Vec<Rollup>, StoreError> {
-        self.store.rollups(filter)
+    fn rollups_within(&self, filter: &RollupFilter, budget: &Budget) -> Result<Found<Rollup>, StoreError> {
+        self.store.rollups_within(filter, budget)
     }
     fn totals(&self) -> Vec<(Series, Figures)> {
         self.store.totals()

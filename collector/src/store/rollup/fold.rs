@@ -11,10 +11,10 @@ use super::names::Names;
 use super::pairing::{Call, Pairing};
 use super::part::{Part, SeriesNames, Sum};
 use super::{Exemplar, Figures, Rollup, RollupFilter, Series, keep_slower};
-use crate::store::StoreError;
 use crate::store::batch::Head;
 use crate::store::block::BlockError;
 use crate::store::window::FiledBatch;
+use crate::store::{Budget, Found, StoreError};
 
 const NANOSECONDS_PER_MINUTE: u64 = 60_000_000_000;
 
@@ -120,16 +120,20 @@ impl Fold {
         rows.map(|(series, _, figures)| (series.clone(), figures.clone())).collect()
     }
 
-    /// Adds what a filter takes.
-    pub(in crate::store) fn read(&mut self, filter: &RollupFilter) -> Result<Vec<Rollup>, BlockError> {
+    /// Adds what a filter takes, as far as the budget lasts.
+    pub(in crate::store) fn read(
+        &mut self,
+        filter: &RollupFilter,
+        budget: &Budget,
+    ) -> Result<Found<Rollup>, BlockError> {
         let mut sum = Sum::default();
         if let Some(kept) = &mut self.kept {
-            kept.read(filter, &mut sum)?;
+            kept.read(filter, &mut sum, budget)?;
         }
         for counted in self.windows.values() {
             counted.part.read(filter, |minute, series, figures| sum.add(minute, series, figures));
         }
-        Ok(sum.into_rollups())
+        Ok(Found { items: sum.into_rollups(), is_complete: budget.allows_more() })
     }
 }
 

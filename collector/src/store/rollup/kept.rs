@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::RollupFilter;
 use super::file::{self, RollupFile};
 use super::part::{Part, Sum};
+use crate::store::Budget;
 use crate::store::block::BlockError;
 
 /// Small neighbours are merged when there are this many of them.
@@ -86,14 +87,23 @@ impl Kept {
         self.files.sort_by_key(|kept| kept.segments);
     }
 
-    /// Adds what a filter takes.
-    pub(super) fn read(&mut self, filter: &RollupFilter, sum: &mut Sum) -> Result<(), BlockError> {
+    /// Adds what a filter takes, as far as the budget lasts.
+    pub(super) fn read(
+        &mut self,
+        filter: &RollupFilter,
+        sum: &mut Sum,
+        budget: &Budget,
+    ) -> Result<(), BlockError> {
         let is_wanted = |kept: &&RollupFile| {
             filter.since_unix_s.is_none_or(|since| kept.minutes.1 >= since / 60 * 60)
                 && filter.until_unix_s.is_none_or(|until| kept.minutes.0 < until)
         };
         let wanted: Vec<RollupFile> = self.files.iter().filter(is_wanted).cloned().collect();
         for kept in wanted {
+            if !budget.allows_more() {
+                break;
+            }
+            budget.spend(kept.bytes);
             let part = self.load(&kept)?;
             part.read(filter, |minute, series, figures| sum.add(minute, series, figures));
         }

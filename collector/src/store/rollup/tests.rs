@@ -4,6 +4,7 @@ use throughline_model::attribute;
 use throughline_model::span::{Attribute, Span, SpanKind, StatusCode, Value};
 
 use super::*;
+use crate::store::Budget;
 use crate::store::batch::Batch;
 use crate::store::contract::span;
 use crate::store::window::{Payload, Window};
@@ -41,7 +42,7 @@ fn edges(spans: &[Span]) -> Vec<String> {
         series: SeriesFilter::Edges { client: None, server: None },
         ..RollupFilter::default()
     };
-    let written = fold.read(&filter).unwrap().into_iter().map(|rollup| {
+    let written = fold.read(&filter, &Budget::unlimited()).unwrap().items.into_iter().map(|rollup| {
         let Series::Edge { client, server, .. } = rollup.series else {
             panic!("an operation among edges");
         };
@@ -135,7 +136,8 @@ fn a_failed_call_counts_for_the_route_of_the_others() {
     let mut fold = Fold::default();
     count(&mut fold, &[drawn(&(1, 0, SERVER, "b")), failed], Duration::ZERO);
     let series = SeriesFilter::Edges { client: None, server: None };
-    let rollups = fold.read(&RollupFilter { series, ..RollupFilter::default() }).unwrap();
+    let rollups =
+        fold.read(&RollupFilter { series, ..RollupFilter::default() }, &Budget::unlimited()).unwrap().items;
     let figures: Vec<_> = rollups.iter().map(|one| (one.figures.calls, one.figures.errors)).collect();
     assert_eq!(figures, [(2, 1)], "one route with both calls: {rollups:?}");
 }
@@ -145,8 +147,13 @@ fn a_span_that_is_sent_again_is_counted_once() {
     let mut fold = Fold::default();
     let sent = [drawn(&(1, 0, SERVER, "a"))];
     (0..2).for_each(|_| count(&mut fold, &sent, Duration::ZERO));
-    let calls: Vec<u64> =
-        fold.read(&RollupFilter::default()).unwrap().iter().map(|rollup| rollup.figures.calls).collect();
+    let calls: Vec<u64> = fold
+        .read(&RollupFilter::default(), &Budget::unlimited())
+        .unwrap()
+        .items
+        .iter()
+        .map(|rollup| rollup.figures.calls)
+        .collect();
     assert_eq!(calls, [1, 1], "one operation and one edge");
 }
 
@@ -156,7 +163,7 @@ fn too_many_names_are_counted_together() {
     let spans: Vec<Span> =
         (1..=30_000).map(|id| Span { name: format!("GET /{id}"), ..drawn(&(id, 0, SERVER, "a")) }).collect();
     count(&mut fold, &spans, Duration::ZERO);
-    let found = fold.read(&RollupFilter::default()).unwrap();
+    let found = fold.read(&RollupFilter::default(), &Budget::unlimited()).unwrap().items;
     assert!(found.len() < 21_000, "{}", found.len());
     assert_eq!(found.iter().map(|rollup| rollup.figures.calls).sum::<u64>(), 60_000);
     let other = |rollup: &&Rollup| matches!(&rollup.series, Series::Operation { service, .. } if &**service == "(other)");
@@ -180,5 +187,5 @@ fn names_may_be_forgotten_while_ends_wait() {
         series: SeriesFilter::Edges { client: Some("a".to_owned()), server: Some("c".to_owned()) },
         ..RollupFilter::default()
     };
-    assert_eq!(fold.read(&filter).unwrap().len(), 1);
+    assert_eq!(fold.read(&filter, &Budget::unlimited()).unwrap().items.len(), 1);
 }

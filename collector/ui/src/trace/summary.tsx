@@ -65,6 +65,11 @@ export function TraceSummary(props: Props) {
         </Fact>
       </dl>
       <ServiceLegend {...props} />
+      {summary.truncated === true && (
+        <p class="is-warning">
+          This trace has more spans than are read: everything said here is of the first {formatNumber(summary.spans)}.
+        </p>
+      )}
       {omitted_spans > 0 && (
         <p class="is-warning">
           {formatCount(omitted_spans, "span")} more are kept, but too many for one page: the tree below is cut.

@@ -22,6 +22,7 @@ fn every_condition_must_hold() {
         depth: 3,
         link: Some("sole".to_owned()),
         complete: false,
+        truncated: false,
         gaps: 1,
         matched: None,
     };

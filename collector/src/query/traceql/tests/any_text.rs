@@ -104,6 +104,18 @@ proptest! {
     }
 
     #[test]
+    fn any_condition_runs_on_any_spans(
+        words in proptest::collection::vec(select(&WORDS[..]), 1..9),
+        spans in proptest::collection::vec(any::<u8>(), 0..96),
+    ) {
+        let conditions = words.join(" ");
+        for query in [format!("{{ {conditions} }}"), format!("{{ {conditions} }} >> {{}}"), conditions] {
+            // Most of them are none.
+            let _is_query = generated::try_out(&query, &spans).is_ok();
+        }
+    }
+
+    #[test]
     fn any_condition_runs(words in proptest::collection::vec(select(&WORDS[17..]), 1..9), stage in select(&WORDS[38..43])) {
         try_out(&format!("{{ {} }} | {stage} > 1", words.join(" ")));
         try_out(&format!("{{ {} }}", words.join(" ")));

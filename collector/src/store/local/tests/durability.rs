@@ -67,7 +67,7 @@ async fn a_full_disk_refuses_new_batches_answers_questions_and_recovers_by_itsel
     assert_eq!(shared.read().live.spans(), 0, "what was refused is not shown");
     // The next segment is a file again.
     append(2).await.unwrap().unwrap();
-    assert_eq!(shared.read().live.trace(trace_id(2)).decode().unwrap().len(), 1);
+    assert!(!shared.read().live.trace(trace_id(2)).is_empty());
     assert_eq!((shared.counters.log_failures.get(), shared.counters.log_records.get()), (1, 1));
     queue.send(Command::Stop).unwrap();
     thread.join().unwrap();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::store::Budget;
 use crate::store::rollup::{Exemplar, Figures, Rollup, Series};
 use throughline_model::id::{SpanId, TraceId};
 use throughline_model::span::SpanKind;
@@ -46,7 +47,7 @@ fn filled(files: u64) -> (tempfile::TempDir, Kept) {
 
 fn read(kept: &mut Kept, filter: &RollupFilter) -> Vec<Rollup> {
     let mut sum = Sum::default();
-    kept.read(filter, &mut sum).unwrap();
+    kept.read(filter, &mut sum, &Budget::unlimited()).unwrap();
     sum.into_rollups()
 }
 
