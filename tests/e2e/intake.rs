@@ -1,7 +1,9 @@
 //! What the collector promises those who send: nothing acknowledged is lost, and no client harms the others.
 
+mod full_disk;
 mod hostile_clients;
 mod kills;
+mod loud_pod;
 mod many_connections;
 mod reload;
 mod sdk;
@@ -67,9 +69,27 @@ pub(crate) fn run(runner: &mut Runner) {
     runner.group(
         "a collector and its senders",
         start,
-        &[
-            scenario("opentelemetrys_python_sdk_is_understood_over_grpc_and_http", sdk::python),
-            scenario("hostile_clients_harm_nobody_else", hostile_clients::nobody_else_is_harmed),
-        ],
+        &[scenario("opentelemetrys_python_sdk_is_understood_over_grpc_and_http", sdk::python)],
+    );
+    runner.group(
+        "a collector with little memory and hostile clients",
+        hostile_clients::start,
+        &[scenario(
+            "they_harm_nobody_else_and_memory_stays_under_its_limit",
+            hostile_clients::nobody_else_is_harmed,
+        )],
+    );
+    runner.group(
+        "a collector with little memory and a loud pod",
+        loud_pod::start,
+        &[scenario("it_is_told_to_wait_and_the_others_are_served", loud_pod::others_are_served)],
+    );
+    runner.group(
+        "a collector with a small disk",
+        full_disk::start,
+        &[scenario(
+            "a_full_disk_refuses_what_is_new_answers_all_the_same_and_recovers",
+            full_disk::refuses_answers_and_recovers,
+        )],
     );
 }

@@ -66,7 +66,18 @@ pub struct Collector {
     settings: Option<PathBuf>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
-    open_files: Option<u32>,
+    surroundings: Surroundings,
+}
+
+/// What the system gives a collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Surroundings {
+    /// What it gives us.
+    Usual,
+    /// So many files, connections included.
+    FewFiles(u32),
+    /// A disk of its own for its data, of so many bytes; it is gone with the process.
+    SmallDisk(u64),
 }
 
 impl Collector {
@@ -113,7 +124,23 @@ impl Collector {
         let binary = artefacts::collector()?;
         let (data, log) = (run.join("data"), run.log("collector"));
         let mut collector = Self::ended(binary, data, log, ports, None);
-        collector.open_files = Some(open_files);
+        collector.surroundings = Surroundings::FewFiles(open_files);
+        collector.restart()?;
+        Ok(collector)
+    }
+
+    /// Starts one whose data are on a disk of its own with so many bytes, and with a configuration file. The disk is mounted for it
+    /// alone, which needs root or user namespaces.
+    pub fn start_with_small_disk(
+        ports: Ports,
+        run: &RunDirectory,
+        bytes: u64,
+        settings: PathBuf,
+    ) -> Result<Self> {
+        let binary = artefacts::collector()?;
+        let (data, log) = (run.join("data"), run.log("collector"));
+        let mut collector = Self::ended(binary, data, log, ports, Some(settings));
+        collector.surroundings = Surroundings::SmallDisk(bytes);
         collector.restart()?;
         Ok(collector)
     }
@@ -125,21 +152,14 @@ impl Collector {
     }
 
     fn ended(binary: PathBuf, data: PathBuf, log: PathBuf, ports: Ports, settings: Option<PathBuf>) -> Self {
-        let (arguments, environment, open_files) = (Vec::new(), Vec::new(), None);
-        Self { process: None, binary, data, log, ports, settings, arguments, environment, open_files }
+        let (arguments, environment, surroundings) = (Vec::new(), Vec::new(), Surroundings::Usual);
+        Self { process: None, binary, data, log, ports, settings, arguments, environment, surroundings }
     }
 
     /// Starts it again on the same ports and the same data, and waits until it is ready.
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
-        let mut command = match self.open_files {
-            None => Command::new(&self.binary),
-            Some(files) => {
-                let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]).arg(&self.binary);
-                shell
-            }
-        };
+        let mut command = self.command();
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.arg("serve").arg("--data-dir").arg(&self.data);
         if let Some(settings) = &self.settings {
@@ -157,6 +177,39 @@ impl Collector {
         process.wait_ready(READY_DEADLINE, || client.get(&url).is_ok_and(|answer| answer.status == 200))?;
         self.process = Some(process);
         Ok(())
+    }
+
+    /// What starts it, without its arguments.
+    fn command(&self) -> Command {
+        let mut command = match self.surroundings {
+            Surroundings::Usual => return Command::new(&self.binary),
+            Surroundings::FewFiles(files) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]);
+                shell
+            }
+            Surroundings::SmallDisk(bytes) => {
+                // A namespace of its own takes the parent-death signal away.
+                let script = format!(
+                    "mkdir -p \"$1\" && mount -t tmpfs -o size={bytes} none \"$1\" && shift \
+                     && exec setpriv --pdeathsig KILL \"$0\" \"$@\""
+                );
+                let mut own = Command::new("unshare");
+                own.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
+                own
+            }
+        };
+        command.arg(&self.binary);
+        if let Surroundings::SmallDisk(_) = self.surroundings {
+            command.arg(&self.data);
+        }
+        command
+    }
+
+    /// The folder of its data as it sees it, which may be on a disk that only it has.
+    pub fn data_folder(&self) -> Result<PathBuf> {
+        let id = self.process.as_ref().context("the collector is down")?.id();
+        Ok(PathBuf::from(format!("/proc/{id}/root{}", self.data.display())))
     }
 
     /// Ends it as a crash would: SIGKILL, no chance to write anything.

@@ -49,10 +49,20 @@ impl Process {
 
     /// The resident memory of the process.
     pub fn resident_bytes(&self) -> Result<u64> {
+        self.memory_bytes("VmRSS:")
+    }
+
+    /// The most that was ever resident.
+    pub fn peak_resident_bytes(&self) -> Result<u64> {
+        self.memory_bytes("VmHWM:")
+    }
+
+    fn memory_bytes(&self, label: &str) -> Result<u64> {
         let path = format!("/proc/{}/status", self.id());
         let status = std::fs::read_to_string(&path).with_context(|| format!("{} has ended", self.name))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kibibytes = line.and_then(|line| line.split_whitespace().next()).context("no VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(label));
+        let kibibytes =
+            line.and_then(|line| line.split_whitespace().next()).with_context(|| format!("no {label}"))?;
         Ok(kibibytes.parse::<u64>()? * 1024)
     }
 

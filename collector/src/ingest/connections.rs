@@ -1,6 +1,7 @@
 //! Accepts connections and serves HTTP/1.1 and HTTP/2 on each, as the client begins it: bounded in number and patience.
 
 mod impatient;
+mod room;
 
 use std::future::Future;
 use std::io::{self, Cursor};
@@ -20,12 +21,12 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::seldom::Seldom;
 use crate::telemetry::Counters;
 use impatient::ImpatientWriter;
+use room::{Place, Room};
 
 /// What a client that speaks HTTP/2 sends first (RFC 9113, section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -42,7 +43,8 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 /// Limits of the connections of one listener.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConnectionLimits {
-    /// Connections that are open at the same time; one more is closed at once.
+    /// Connections that are open at the same time; one more is closed at once. The last sixteenth is for senders that have less
+    /// than a quarter.
     pub max_connections: usize,
     /// The same for all listeners together: each connection is an open file, and the store needs some as well.
     pub max_in_all: usize,
@@ -95,7 +97,7 @@ pub async fn serve_connections(
     stop: impl Future<Output = ()>,
 ) -> TcpListener {
     let mut stop = pin!(stop);
-    let room = Arc::new(Semaphore::new(limits.max_connections));
+    let room = Arc::new(Room::new(&limits, Arc::clone(&counters)));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let (failures, full) = (Seldom::default(), Seldom::default());
@@ -105,10 +107,10 @@ pub async fn serve_connections(
             () = &mut stop => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match Open::enter(&room, &limits, &counters) {
-                    Some(open) => {
+                Ok((stream, peer)) => match room.enter(Peer::from(peer.ip())) {
+                    Some(place) => {
                         let served = serve(stream, peer, router.clone(), limits.clone(), graceful.watcher());
-                        connections.spawn(async move { log_end(served.await, peer, &open) });
+                        connections.spawn(async move { log_end(served.await, peer, &place) });
                     }
                     None => tell_refused(&counters, &full),
                 },
@@ -124,22 +126,6 @@ pub async fn serve_connections(
     }
     connections.shutdown().await;
     listener
-}
-
-/// An open connection's place, given back when it ends.
-struct Open {
-    _permit: OwnedSemaphorePermit,
-    counters: Arc<Counters>,
-}
-
-impl Open {
-    /// A place for one more connection; `None` when there are as many as may be.
-    fn enter(room: &Arc<Semaphore>, limits: &ConnectionLimits, counters: &Arc<Counters>) -> Option<Self> {
-        let open = usize::try_from(counters.connections_open.get()).unwrap_or(0);
-        let permit = Arc::clone(room).try_acquire_owned().ok().filter(|_| open < limits.max_in_all)?;
-        counters.connections_open.inc();
-        Some(Self { _permit: permit, counters: Arc::clone(counters) })
-    }
 }
 
 /// Counts a connection that was closed at once.
@@ -163,13 +149,7 @@ fn tell_not_accepted(error: &io::Error, failures: &Seldom) {
     }
 }
 
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.counters.connections_open.dec();
-    }
-}
-
-fn log_end(outcome: Result<(), BrokenConnection>, peer: SocketAddr, _open: &Open) {
+fn log_end(outcome: Result<(), BrokenConnection>, peer: SocketAddr, _place: &Place) {
     if let Err(error) = outcome {
         tracing::debug!(%error, %peer, "connection broke off");
     }

@@ -44,7 +44,8 @@ fn answer_step_by_step(listener: &TcpListener, printed: &Receiver<Vec<u8>>) {
             assert_eq!(printed.recv_timeout(DEADLINE).unwrap(), ROW.as_bytes());
         }
     }
-    stream.write_all(b"0\r\n\r\n").unwrap();
+    // Who has read the last line may have gone.
+    stream.write_all(b"0\r\n\r\n").ok();
 }
 
 #[test]
