@@ -230,10 +230,12 @@ impl Fed {
         wait::until_quiet("no spans", QUIET, DEADLINE, || self.spans()).map(drop)
     }
 
-    /// Waits until no listener that was replaced has connections any more: their end is part of the change.
+    /// Waits until nothing that was replaced has connections any more, be it a listener or its filter chains alone: their end is
+    /// part of the change.
     pub(super) fn wait_drained(&self) -> Result<()> {
+        let draining = ["listener_manager.total_", "_draining"];
         wait::until("old listeners have drained", DEADLINE, || {
-            Ok((self.stat("listener_manager.total_listeners_draining")? == 0).then_some(()))
+            Ok((self.envoy.stat_sum(&self.client, &draining)? == 0).then_some(()))
         })
     }
 
