@@ -46,10 +46,12 @@ pub(in crate::query) struct Cancel {
 impl Cancel {
     /// What the search looks at.
     pub(in crate::query) fn budget(&mut self, limits: Limits) -> Budget {
+        // Not after the store's: whoever sees the store stop for the time has to see that it is over.
+        let deadline = Instant::now().checked_add(limits.time);
         let of_store = Arc::new(store::Budget::new(limits.time, limits.bytes));
         self.of_store.push(Arc::clone(&of_store));
         Budget {
-            deadline: Instant::now().checked_add(limits.time),
+            deadline,
             bytes: limits.bytes,
             is_cancelled: Arc::clone(&self.is_cancelled),
             inspected: Inspected::default(),
