@@ -14,6 +14,7 @@ mod newest;
 mod objects;
 mod rollup;
 mod services;
+mod text;
 mod values;
 mod whole;
 mod window;

@@ -1,12 +1,13 @@
 //! Connections that send messages of the generator as fast as they are acknowledged, on one thread.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use harness::generator::{Generator, now_unix_ns};
+use harness::generator::{Generator, Template, now_unix_ns};
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -42,6 +43,9 @@ pub(crate) struct Sent {
     pub(crate) put_off: u64,
 }
 
+/// What stands before a message of gRPC.
+const GRPC_PREFIX_BYTES: usize = 5;
+
 /// How long to wait when the collector asks for it.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -55,11 +59,21 @@ enum Answer {
 pub(crate) fn send(load: &Load) -> Result<Sent> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let next = Arc::new(AtomicU64::new(0));
+        let (next, messages) = (Arc::new(AtomicU64::new(0)), Arc::new(Messages::default()));
+        // Every set has as many spans as the first.
+        let senders = 0..load.generator.senders();
+        let spans_per_set: usize = senders
+            .filter_map(|sender| load.generator.template(0, sender))
+            .map(|template| template.spans)
+            .sum();
+        let sets = load.spans.div_ceil(spans_per_set.max(1) as u64);
         let mut connections = tokio::task::JoinSet::new();
         for _ in 0..load.connections {
-            let (load, next) = (load.clone(), Arc::clone(&next));
-            connections.spawn(async move { Connection::open(&load).await?.send_all(&load, &next).await });
+            let (load, next, messages) = (load.clone(), Arc::clone(&next), Arc::clone(&messages));
+            connections.spawn(async move {
+                let next = Next { number: &next, sets };
+                Connection::open(&load).await?.send_all(&load, &next, &messages).await
+            });
         }
         let mut sum = Sent::default();
         while let Some(sent) = connections.join_next().await {
@@ -71,6 +85,49 @@ pub(crate) fn send(load: &Load) -> Result<Sent> {
         }
         Ok(sum)
     })
+}
+
+/// Which message is sent next, by all connections together.
+struct Next<'a> {
+    number: &'a AtomicU64,
+    /// How many sets of messages there are to be.
+    sets: u64,
+}
+
+/// Messages that were sent and are patched anew instead of being copied from their template again, by template.
+#[derive(Debug, Default)]
+struct Messages {
+    free: Mutex<HashMap<usize, Vec<BytesMut>>>,
+}
+
+impl Messages {
+    /// A message of a template, with the prefix of gRPC where that is spoken.
+    fn take(&self, template: &Template, protocol: Protocol) -> Result<BytesMut> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(message) = free.get_mut(&key(template)).and_then(Vec::pop) {
+            return Ok(message);
+        }
+        let mut message = BytesMut::with_capacity(GRPC_PREFIX_BYTES + template.bytes.len());
+        if protocol == Protocol::Grpc {
+            message.put_u8(0);
+            message.put_u32(u32::try_from(template.bytes.len())?);
+        }
+        message.extend_from_slice(&template.bytes);
+        Ok(message)
+    }
+
+    /// Takes a message back, unless somebody still has a part of it.
+    fn give_back(&self, template: &Template, message: Bytes) {
+        if let Ok(message) = message.try_into_mut() {
+            let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+            free.entry(key(template)).or_default().push(message);
+        }
+    }
+}
+
+/// Templates stay where they are for as long as the generator lives.
+fn key(template: &Template) -> usize {
+    std::ptr::from_ref(template).addr()
 }
 
 enum Connection {
@@ -99,37 +156,26 @@ impl Connection {
         })
     }
 
-    async fn send_all(&mut self, load: &Load, next: &AtomicU64) -> Result<Sent> {
+    async fn send_all(&mut self, load: &Load, next: &Next<'_>, messages: &Messages) -> Result<Sent> {
         let mut sent = Sent::default();
-        let mut buffer = BytesMut::new();
         let senders = load.generator.senders() as u64;
         loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
+            let number = next.number.fetch_add(1, Ordering::Relaxed);
             let (set, sender) = (number / senders, number % senders);
-            let template = load.generator.template(set, usize::try_from(sender)?).context("no template")?;
-            // Every set has as many spans as the first.
-            let per_set: usize = (0..load.generator.senders())
-                .filter_map(|sender| load.generator.template(0, sender))
-                .map(|template| template.spans)
-                .sum();
-            if set * per_set as u64 >= load.spans {
+            if set >= next.sets {
                 return Ok(sent);
             }
-            if load.protocol == Protocol::Grpc {
-                buffer.put_u8(0);
-                buffer.put_u32(u32::try_from(template.bytes.len())?);
-            }
-            let begin = buffer.len();
-            buffer.extend_from_slice(&template.bytes);
-            let message = buffer.get_mut(begin..).unwrap_or_default();
-            template.patch(message, load.generator.salt(set), now_unix_ns());
-            // The buffer takes its room back once the message was sent.
-            let body = buffer.split().freeze();
+            let template = load.generator.template(set, usize::try_from(sender)?).context("no template")?;
+            let mut message = messages.take(template, load.protocol)?;
+            let begin = message.len() - template.bytes.len();
+            let patched = message.get_mut(begin..).unwrap_or_default();
+            template.patch(patched, load.generator.salt(set), now_unix_ns());
+            let body = message.freeze();
             while matches!(self.exchange(body.clone()).await?, Answer::Later) {
                 sent.put_off += 1;
                 tokio::time::sleep(PAUSE).await;
             }
-            drop(body);
+            messages.give_back(template, body);
             sent.spans += template.spans as u64;
             sent.bytes += template.bytes.len() as u64;
             sent.messages += 1;

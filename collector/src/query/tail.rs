@@ -2,6 +2,7 @@
 
 mod filter;
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,8 +32,15 @@ use crate::telemetry::Counters;
 
 const TICK: Duration = Duration::from_millis(100);
 
-/// Traces judged in one go; with the tick this allows many more a second than two cores can assemble.
-const MAX_JUDGED_AT_ONCE: usize = 2_000;
+/// Traces looked at in one go: with the tick this is many more a second than can come, so that each is looked at before its
+/// spans are in blocks only.
+const MAX_LOOKED_AT: usize = 20_000;
+
+/// How long traces are read in one go, because something may be missing or somebody follows: others are not to wait for them.
+const READING: Duration = Duration::from_millis(200);
+
+/// Traces that may wait to be read.
+const MAX_TO_READ: usize = 100_000;
 
 /// Summaries that a slow reader may lag behind before it loses some.
 const MAX_LAG: usize = 4_096;
@@ -67,6 +75,7 @@ impl Tail {
             counters,
             summaries: summaries.clone(),
             settler: Settler::default(),
+            to_read: VecDeque::new(),
             started: Instant::now(),
             skipped_before: 0,
         };
@@ -95,6 +104,8 @@ struct Follower {
     counters: Arc<Counters>,
     summaries: broadcast::Sender<Arc<Told>>,
     settler: Settler,
+    /// Quiet traces that have to be read, those that wait longest first.
+    to_read: VecDeque<TraceId>,
     started: Instant,
     skipped_before: u64,
 }
@@ -107,6 +118,14 @@ enum Read {
     Summary(TraceId, Box<Summary>),
     /// It expired or could not be read.
     Nothing,
+}
+
+/// What one look at quiet traces came to.
+#[derive(Default)]
+struct Round {
+    judged: Vec<Read>,
+    /// Those that still have to be read.
+    to_read: VecDeque<TraceId>,
 }
 
 impl Read {
@@ -131,7 +150,7 @@ impl Follower {
     async fn run(mut self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut reading: Option<JoinHandle<Vec<Read>>> = None;
+        let mut round: Option<JoinHandle<Round>> = None;
         loop {
             tokio::select! {
                 notice = self.touched.recv() => match notice {
@@ -139,34 +158,54 @@ impl Follower {
                     Err(RecvError::Lagged(notices)) => self.counters.traces_unjudged.add("notices-lost", notices),
                     Err(RecvError::Closed) => return,
                 },
-                read = finish(&mut reading), if reading.is_some() => {
-                    reading = None;
-                    read.unwrap_or_default().into_iter().for_each(|read| self.judge(read));
+                ended = finish(&mut round), if round.is_some() => {
+                    round = None;
+                    self.take(ended.unwrap_or_default());
                 }
-                _ = ticks.tick(), if reading.is_none() => reading = self.read_settled(),
+                _ = ticks.tick(), if round.is_none() => round = self.begin_round(),
             }
             self.count_skipped();
         }
     }
 
-    fn read_settled(&mut self) -> Option<JoinHandle<Vec<Read>>> {
-        let settled = self.settler.take_settled(self.started.elapsed(), MAX_JUDGED_AT_ONCE);
-        if settled.is_empty() {
+    /// Looks at what has gone quiet, and reads some of what has to be read.
+    fn begin_round(&mut self) -> Option<JoinHandle<Round>> {
+        let settled = self.settler.take_settled(self.started.elapsed(), MAX_LOOKED_AT);
+        if settled.is_empty() && self.to_read.is_empty() {
             return None;
         }
         let (store, counters) = (Arc::clone(&self.store), Arc::clone(&self.counters));
         let has_readers = self.summaries.receiver_count() > 0;
+        let mut to_read = std::mem::take(&mut self.to_read);
         Some(spawn_blocking(move || {
             let whole =
                 if has_readers { vec![false; settled.len()] } else { store.are_surely_whole(&settled) };
-            let read = |(trace_id, is_whole)| {
-                if is_whole { Read::Whole(trace_id) } else { read(store.as_ref(), &counters, trace_id) }
-            };
-            let mut reads: Vec<Read> = settled.into_iter().zip(whole).map(read).collect();
+            let mut judged = Vec::with_capacity(settled.len());
+            for (trace_id, is_whole) in settled.into_iter().zip(whole) {
+                if is_whole {
+                    judged.push(Read::Whole(trace_id));
+                } else {
+                    to_read.push_back(trace_id);
+                }
+            }
+            let began = Instant::now();
+            while began.elapsed() < READING
+                && let Some(trace_id) = to_read.pop_front()
+            {
+                judged.push(read(store.as_ref(), &counters, trace_id));
+            }
             // Traces of one batch go quiet at one moment; readers expect the earlier first.
-            reads.sort_by_key(Read::start_unix_ns);
-            reads
+            judged.sort_by_key(Read::start_unix_ns);
+            Round { judged, to_read }
         }))
+    }
+
+    fn take(&mut self, round: Round) {
+        round.judged.into_iter().for_each(|read| self.judge(read));
+        self.to_read = round.to_read;
+        let too_many = self.to_read.len().saturating_sub(MAX_TO_READ);
+        self.to_read.drain(..too_many);
+        self.counters.traces_unjudged.add("too-many-waiting", too_many as u64);
     }
 
     fn judge(&mut self, read: Read) {
@@ -201,9 +240,9 @@ impl Follower {
     }
 }
 
-async fn finish(reading: &mut Option<JoinHandle<Vec<Read>>>) -> Result<Vec<Read>, JoinError> {
-    match reading {
-        Some(reading) => reading.await,
+async fn finish(round: &mut Option<JoinHandle<Round>>) -> Result<Round, JoinError> {
+    match round {
+        Some(round) => round.await,
         None => std::future::pending().await,
     }
 }

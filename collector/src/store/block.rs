@@ -130,6 +130,11 @@ impl Block {
         self.footer.max_start_unix_ns.min(self.footer.written_unix_ns)
     }
 
+    /// The earliest start of a span, as sent.
+    pub(super) fn min_start_unix_ns(&self) -> u64 {
+        self.footer.min_start_unix_ns
+    }
+
     /// The latest start of a span, as sent.
     pub(super) fn max_start_unix_ns(&self) -> u64 {
         self.footer.max_start_unix_ns

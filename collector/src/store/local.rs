@@ -9,6 +9,7 @@ mod mirror;
 mod open;
 mod reading;
 mod record;
+mod remembered;
 mod remote;
 mod segment;
 mod state;

@@ -130,6 +130,11 @@ impl Window {
         })
     }
 
+    /// The traces that have a span here, in no order.
+    pub(super) fn trace_ids(&self) -> impl Iterator<Item = TraceId> {
+        self.traces.keys().copied()
+    }
+
     /// The service and the name of a span of this window, where they are listed.
     pub(super) fn names_of(&self, head: &Head) -> Option<(&Arc<str>, &Arc<str>)> {
         Some((self.services.text(head.service)?, self.operations.text(head.name_id)?))

@@ -8,6 +8,7 @@ use throughline_model::otlp::{AttributeRef, EventRef, LinkRef, ValueRef};
 use throughline_model::span::{Attribute, SpanEvent, SpanLink, Value};
 
 use super::BlockError;
+use crate::store::text::shown;
 
 /// Values nest less than this: what comes in is checked when it is decoded.
 const MAX_DEPTH: usize = 64;
@@ -38,7 +39,7 @@ fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Text as it is shown: what is not UTF-8 gets replacement characters.
 fn write_text(out: &mut Vec<u8>, raw: &[u8]) {
-    write_bytes(out, String::from_utf8_lossy(raw).as_bytes());
+    write_bytes(out, shown(raw).as_bytes());
 }
 
 /// Writes attributes; `column_of` gives the column that already holds one, told with its place.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::builder::FixedSizeBinaryBuilder;
 use arrow_array::{ArrayRef, RecordBatch, UInt8Array, UInt32Array, UInt64Array};
+use arrow_schema::{Field, Schema, SchemaRef};
 use throughline_model::otlp::{AttributeRef, SpanRef, ValueRef, read_resource, read_service_name, read_span};
 
 use super::columns::{self, ATTRIBUTE_COLUMNS, ColumnType};
@@ -172,7 +173,8 @@ impl<'a> Draft<'a> {
         own.chain(of_attributes.map(|(column, _)| column.column)).collect()
     }
 
-    /// Some rows in the schema's columns.
+    /// Some rows in the schema's columns; where values repeat a column may be places in a list of them, which the writer
+    /// takes for the values.
     pub(super) fn columns(&self, rows: Range<usize>) -> Result<RecordBatch, BlockError> {
         let mut arrays = self.id_columns(rows.clone())?;
         let heads = self.heads.get(rows.clone()).unwrap_or_default();
@@ -187,7 +189,7 @@ impl<'a> Draft<'a> {
             (backwards > 0).then_some(backwards)
         });
         let flags = self.flags.get(rows.clone()).unwrap_or_default();
-        let bytes = |column: &TextColumn| -> ArrayRef { Arc::new(column.binary_array(rows.clone())) };
+        let bytes = |column: &TextColumn| column.binary_array(rows.clone());
         arrays.extend([
             self.trace_state.string_array(rows.clone())?,
             Arc::new(UInt32Array::from_iter_values(flags.iter().copied())),
@@ -199,15 +201,15 @@ impl<'a> Draft<'a> {
             small(|head| head.status as u8),
             self.status_message.string_array(rows.clone())?,
             self.service.string_array(rows.clone())?,
-            bytes(&self.resource),
-            bytes(&self.attributes),
-            bytes(&self.events),
-            bytes(&self.links),
+            bytes(&self.resource)?,
+            bytes(&self.attributes)?,
+            bytes(&self.events)?,
+            bytes(&self.links)?,
         ]);
         for values in &self.attribute_columns {
             arrays.push(values.array(rows.clone())?);
         }
-        Ok(RecordBatch::try_new(Arc::clone(&SCHEMA), arrays)?)
+        Ok(RecordBatch::try_new(schema_of(&arrays), arrays)?)
     }
 
     fn id_columns(&self, rows: Range<usize>) -> Result<Vec<ArrayRef>, BlockError> {
@@ -225,6 +227,14 @@ impl<'a> Draft<'a> {
         }
         Ok(vec![Arc::new(trace_id.finish()), Arc::new(span_id.finish()), Arc::new(parent_span_id.finish())])
     }
+}
+
+/// The schema with the types that the arrays have.
+fn schema_of(arrays: &[ArrayRef]) -> SchemaRef {
+    let typed = |(field, array): (&Arc<Field>, &ArrayRef)| {
+        field.as_ref().clone().with_data_type(array.data_type().clone())
+    };
+    Arc::new(Schema::new(SCHEMA.fields().iter().zip(arrays).map(typed).collect::<Vec<_>>()))
 }
 
 fn unreadable(error: impl std::fmt::Display) -> BlockError {

@@ -88,11 +88,13 @@ impl Archiver {
         let mut state = self.shared.write();
         counted.settle(window.number, rollups);
         state.settle(window, &block);
-        if !self.shared.config.linger.is_zero() {
-            state.let_linger(window, &block);
-        }
+        let does_linger = !self.shared.config.linger.is_zero();
+        let pushed_out = if does_linger { state.let_linger(window, &block) } else { None };
         drop(state);
         drop(counted);
+        if let Some(pushed_out) = pushed_out {
+            self.shared.let_go(pushed_out);
+        }
         self.shared.counters.blocks_written.inc();
         if let Some(remote) = &self.shared.remote {
             remote.touch(block.file_name());

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use throughline_model::id::TraceId;
 
 use super::folder::Folder;
+use super::remembered::{OfWindow, Remembered};
 use super::remote::Remote;
 use crate::store::block::Block;
 use crate::store::feed::Feed;
@@ -43,6 +44,7 @@ pub(super) struct State {
     pub(super) blocks: Vec<Arc<Block>>,
     pub(super) frozen: Vec<Arc<FrozenWindow>>,
     lingering: VecDeque<Lingering>,
+    pub(super) remembered: Remembered,
     pub(super) live: Window,
     pub(super) live_number: u64,
     pub(super) live_room: Vec<Room>,
@@ -50,7 +52,7 @@ pub(super) struct State {
 
 /// A window that is in a block, and whose spans are still known.
 #[derive(Debug)]
-struct Lingering {
+pub(super) struct Lingering {
     window: Arc<FrozenWindow>,
     block: Arc<Block>,
     since: Instant,
@@ -181,8 +183,24 @@ impl Shared {
     /// Lets go of windows that have lingered for long enough.
     fn end_lingering(&self) {
         let is_over = |lingering: &Lingering| lingering.since.elapsed() >= self.config.linger;
-        if self.read().lingering.iter().any(is_over) {
-            self.write().lingering.retain(|lingering| !is_over(lingering));
+        let state = self.read();
+        let (are_over, is_forgotten) = (state.lingering.iter().any(is_over), state.remembered.is_over());
+        drop(state);
+        if are_over || is_forgotten {
+            let mut state = self.write();
+            state.lingering.retain(|lingering| !is_over(lingering));
+            state.remembered.end();
+        }
+    }
+
+    /// Lets go of a window before its time. Which of its traces lack nothing stays known.
+    pub(super) fn let_go(&self, lingering: Lingering) {
+        let Lingering { window, block, .. } = lingering;
+        let traces = OfWindow::new(&window.spans, &block);
+        drop(window);
+        let mut state = self.write();
+        if state.blocks.iter().any(|kept| Arc::ptr_eq(kept, &block)) {
+            state.remembered.push(traces);
         }
     }
 
@@ -270,7 +288,7 @@ impl Shared {
             return Ok(room);
         }
         let lingering = std::mem::take(&mut self.write().lingering);
-        drop(lingering);
+        lingering.into_iter().for_each(|lingering| self.let_go(lingering));
         if fits() {
             return Ok(room);
         }
@@ -309,19 +327,18 @@ impl State {
         self.blocks.push(Arc::clone(block));
     }
 
-    /// Keeps a window known that is in a block.
-    pub(super) fn let_linger(&mut self, window: &Arc<FrozenWindow>, block: &Arc<Block>) {
+    /// Keeps a window known that is in a block. Returns one that has to go for it.
+    pub(super) fn let_linger(&mut self, window: &Arc<FrozenWindow>, block: &Arc<Block>) -> Option<Lingering> {
         let (window, block) = (Arc::clone(window), Arc::clone(block));
         self.lingering.push_back(Lingering { window, block, since: Instant::now() });
-        if self.lingering.len() > MAX_LINGERING {
-            self.lingering.pop_front();
-        }
+        if self.lingering.len() > MAX_LINGERING { self.lingering.pop_front() } else { None }
     }
 
     /// Forgets blocks that were removed or merged.
     pub(super) fn forget(&mut self, is_gone: impl Fn(&Arc<Block>) -> bool) {
         self.blocks.retain(|block| !is_gone(block));
         self.lingering.retain(|lingering| !is_gone(&lingering.block));
+        self.remembered.forget(is_gone);
     }
 
     /// Sets the live window aside; what comes next goes to an empty one.

@@ -1,5 +1,7 @@
 //! Traces that lack nothing, told without reading a span.
 
+use std::sync::Arc;
+
 use throughline_model::id::TraceId;
 
 use super::state::{Shared, State};
@@ -27,7 +29,9 @@ impl AsRef<Head> for Known<'_> {
 
 impl Shared {
     pub(super) fn are_surely_whole(&self, trace_ids: &[TraceId]) -> Vec<bool> {
-        let judge = |state: &State, trace_id: &TraceId| tree(state, *trace_id).is_some();
+        let judge = |state: &State, trace_id: &TraceId| {
+            tree(state, *trace_id).is_some() || is_remembered(state, *trace_id)
+        };
         self.look_up(trace_ids, judge)
     }
 
@@ -56,6 +60,22 @@ impl Shared {
     }
 }
 
+/// Whether a trace was whole when its window was let go, and no span of it is anywhere else.
+fn is_remembered(state: &State, trace_id: TraceId) -> bool {
+    let Some(block) = state.remembered.block_of(trace_id) else {
+        return false;
+    };
+    let mut windows = state.windows().chain([&state.live]);
+    let mut others = state.blocks_beside_windows().filter(|other| !Arc::ptr_eq(other, block));
+    windows.all(|window| window.heads_of(trace_id).next().is_none())
+        && !others.any(|other| may_have(other, trace_id, block.min_start_unix_ns()))
+}
+
+/// Whether a block may have spans of a trace whose earliest known one began then.
+fn may_have(block: &Block, trace_id: TraceId, earliest_unix_ns: u64) -> bool {
+    block.max_start_unix_ns().saturating_add(EARLIER_NS) >= earliest_unix_ns && block.may_have(trace_id)
+}
+
 /// The spans of a trace and their tree; `None` where something may be missing, or may be in a block.
 fn tree(state: &State, trace_id: TraceId) -> Option<(Vec<Known<'_>>, Vec<whole::Placed>)> {
     let windows = state.windows().chain([&state.live]);
@@ -64,9 +84,6 @@ fn tree(state: &State, trace_id: TraceId) -> Option<(Vec<Known<'_>>, Vec<whole::
         .collect();
     let tree = whole::tree(&known)?;
     let earliest = known.iter().map(|known| known.head.start_unix_ns).min()?;
-    let may_have = |block: &Block| {
-        block.max_start_unix_ns().saturating_add(EARLIER_NS) >= earliest && block.may_have(trace_id)
-    };
-    let is_in_block = state.blocks_beside_windows().any(|block| may_have(block));
+    let is_in_block = state.blocks_beside_windows().any(|block| may_have(block, trace_id, earliest));
     (!is_in_block).then_some((known, tree))
 }

@@ -157,8 +157,8 @@ impl Parts<'_> {
             let minutes = start_unix_ns / NANOSECONDS_PER_MINUTE;
             self.minute = (minutes * NANOSECONDS_PER_MINUTE, minutes * 60);
         }
-        count(self.of_window.figures_of(self.minute.1, series, names));
-        count(self.totals.figures_of(0, series, names));
+        self.of_window.count(self.minute.1, series, names, &mut count);
+        self.totals.count(0, series, names, &mut count);
     }
 }
 

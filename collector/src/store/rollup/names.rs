@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::UNKNOWN;
 use crate::store::hash::FastMap;
+use crate::store::text::shown;
 
 /// Longer names are cut: they come from the network, and are kept for long.
 const MAX_NAME_BYTES: usize = 256;
@@ -24,7 +25,7 @@ impl Names {
 
     /// The number of a name, a new one if it is new. Bytes that are not UTF-8 count as the text that spans show.
     pub(super) fn get(&mut self, name: &[u8]) -> Name {
-        let text = String::from_utf8_lossy(name);
+        let text = shown(name);
         let text = cut(&text);
         if let Some(known) = self.numbers.get(text) {
             return *known;

@@ -1,6 +1,7 @@
 //! Finds the two ends of each call among spans that come in any order.
 
 use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use throughline_model::id::{SpanId, TraceId};
@@ -26,9 +27,8 @@ type Key = (TraceId, SpanId, Side);
 
 #[derive(Debug)]
 struct Waiting {
+    since: Duration,
     end: End,
-    /// Tells this end from a later one with the same key.
-    number: u64,
     /// Its call is counted, or is none; it stays for others to find it.
     is_settled: bool,
 }
@@ -36,11 +36,15 @@ struct Waiting {
 /// Ends that wait. Times are measured from any fixed moment and never run backwards.
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
-    ends: FastMap<Key, Waiting>,
+    /// In the order in which they came. They lie here and not in a table, so that the first ones, which nothing has looked at
+    /// for long, are met side by side when they are given up.
+    waiting: VecDeque<Waiting>,
+    /// How many were given up: the number of the first that waits.
+    given_up: u64,
+    /// The number of each end.
+    ends: FastMap<Key, u64>,
     /// Ends whose parent has not come, by that parent.
     children: FastMap<(TraceId, SpanId), VecDeque<Key>>,
-    arrivals: VecDeque<(Duration, u64, Key)>,
-    number: u64,
 }
 
 impl Pairing {
@@ -51,21 +55,21 @@ impl Pairing {
 
     /// Puts other numbers in the place of names.
     pub(super) fn rename(&mut self, mut new: impl FnMut(Name) -> Name) {
-        for Waiting { end, .. } in self.ends.values_mut() {
+        for Waiting { end, .. } in &mut self.waiting {
             (end.service, end.peer, end.route) = (new(end.service), new(end.peer), new(end.route));
         }
     }
 
     /// Takes an end that is not known; calls that are known now are handed to `count`.
     pub(super) fn push(&mut self, mut end: End, now: Duration, count: &mut dyn FnMut(Call)) {
-        let key = (end.trace_id, end.span_id, end.side);
+        let key = end.key();
         let mut is_settled = self.meet_parent(&mut end, count);
         let children = self.children.remove(&(end.trace_id, end.span_id)).unwrap_or_default();
         for child in children {
             is_settled |= self.meet_child(&end, child, count);
         }
         if end.side == Side::Client
-            && let Some(server) = self.ends.get_mut(&(end.trace_id, end.span_id, Side::Server))
+            && let Some(server) = self.get_mut((end.trace_id, end.span_id, Side::Server))
         {
             // As in Zipkin, both ends share one id.
             if !server.is_settled {
@@ -78,17 +82,16 @@ impl Pairing {
             is_settled = true;
             count(Call::One(end));
         }
-        self.number += 1;
-        self.arrivals.push_back((now, self.number, key));
-        self.ends.insert(key, Waiting { end, number: self.number, is_settled });
-        while self.arrivals.len() > MAX_WAITING {
+        self.ends.insert(key, self.given_up + self.waiting.len() as u64);
+        self.waiting.push_back(Waiting { since: now, end, is_settled });
+        while self.waiting.len() > MAX_WAITING {
             self.give_up_first(count);
         }
     }
 
     /// Counts what has waited for long enough.
     pub(super) fn expire(&mut self, now: Duration, count: &mut dyn FnMut(Call)) {
-        while self.arrivals.front().is_some_and(|(since, _, _)| now.saturating_sub(*since) >= PATIENCE) {
+        while self.waiting.front().is_some_and(|first| now.saturating_sub(first.since) >= PATIENCE) {
             self.give_up_first(count);
         }
     }
@@ -97,7 +100,7 @@ impl Pairing {
     fn meet_parent(&mut self, end: &mut End, count: &mut dyn FnMut(Call)) -> bool {
         let own = (end.side == Side::Server).then_some(end.span_id);
         for id in own.into_iter().chain(end.parent) {
-            if let Some(client) = self.ends.get_mut(&(end.trace_id, id, Side::Client)) {
+            if let Some(client) = self.get_mut((end.trace_id, id, Side::Client)) {
                 let is_answered = meet(&client.end, end, count);
                 client.is_settled |= is_answered;
                 return is_answered && end.side == Side::Server;
@@ -106,17 +109,17 @@ impl Pairing {
         let Some(parent) = end.parent else {
             return false;
         };
-        if let Some(server) = self.ends.get(&(end.trace_id, parent, Side::Server)) {
+        if let Some(server) = self.get_mut((end.trace_id, parent, Side::Server)) {
             return below_server(&server.end, end);
         }
-        let key = (end.trace_id, end.span_id, end.side);
+        let key = end.key();
         self.children.entry((end.trace_id, parent)).or_default().push_back(key);
         false
     }
 
     /// A span that came before its parent `end`. Returns whether the call of the parent is settled.
     fn meet_child(&mut self, end: &End, child: Key, count: &mut dyn FnMut(Call)) -> bool {
-        let Some(child) = self.ends.get_mut(&child) else {
+        let Some(child) = self.get_mut(child) else {
             return false;
         };
         match end.side {
@@ -133,15 +136,21 @@ impl Pairing {
         }
     }
 
+    fn get_mut(&mut self, key: Key) -> Option<&mut Waiting> {
+        let place = self.ends.get(&key)?.checked_sub(self.given_up)?;
+        self.waiting.get_mut(usize::try_from(place).ok()?)
+    }
+
     fn give_up_first(&mut self, count: &mut dyn FnMut(Call)) {
-        let Some((_, number, key)) = self.arrivals.pop_front() else {
+        let Some(waiting) = self.waiting.pop_front() else {
             return;
         };
-        if self.ends.get(&key).is_none_or(|waiting| waiting.number != number) {
-            return;
-        }
-        let Some(waiting) = self.ends.remove(&key) else {
-            return;
+        let (number, key) = (self.given_up, waiting.end.key());
+        self.given_up += 1;
+        match self.ends.entry(key) {
+            Entry::Occupied(known) if *known.get() == number => known.remove(),
+            // A later end took its place.
+            _ => return,
         };
         if let Some(parent) = waiting.end.parent {
             self.forget_child((key.0, parent), key);
@@ -159,6 +168,12 @@ impl Pairing {
                 self.children.remove(&parent);
             }
         }
+    }
+}
+
+impl End {
+    fn key(&self) -> Key {
+        (self.trace_id, self.span_id, self.side)
     }
 }
 

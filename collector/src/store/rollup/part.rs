@@ -18,10 +18,12 @@ const OTHER: &str = "(other)";
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Part {
     numbers: HashMap<Series, u32>,
-    /// The same by the numbers of the names, until those change.
-    by_names: FastMap<SeriesNames, u32>,
     series: Vec<Series>,
-    figures: FastMap<(u64, u32), Figures>,
+    /// Where the figures of a minute and a series are.
+    places: FastMap<(u64, u32), u32>,
+    /// The same by the numbers of the names, until those change.
+    by_names: FastMap<(u64, SeriesNames), u32>,
+    figures: Vec<Figures>,
 }
 
 /// A series by the numbers of its names.
@@ -47,28 +49,45 @@ impl SeriesNames {
 }
 
 impl Part {
-    /// The figures to count in.
-    pub(super) fn figures(&mut self, minute_unix_s: u64, series: &Series) -> &mut Figures {
-        let number = self.number(series);
-        self.figures.entry((minute_unix_s, number)).or_default()
+    /// Adds to the figures of a minute.
+    pub(super) fn add(&mut self, minute_unix_s: u64, series: &Series, figures: &Figures) {
+        let place = self.place(minute_unix_s, series);
+        self.count_at(place, |known| known.add(figures));
     }
 
-    /// The same by the numbers of the names.
-    pub(super) fn figures_of(
+    /// Counts in the figures of a minute, found by the numbers of the names.
+    pub(super) fn count(
         &mut self,
         minute_unix_s: u64,
         series: SeriesNames,
         names: &Names,
-    ) -> &mut Figures {
-        let number = match self.by_names.get(&series) {
-            Some(number) => *number,
+        count: impl FnOnce(&mut Figures),
+    ) {
+        let place = match self.by_names.get(&(minute_unix_s, series)) {
+            Some(place) => *place,
             None => {
-                let number = self.number(&series.text(names));
-                self.by_names.insert(series, number);
-                number
+                let place = self.place(minute_unix_s, &series.text(names));
+                self.by_names.insert((minute_unix_s, series), place);
+                place
             }
         };
-        self.figures.entry((minute_unix_s, number)).or_default()
+        self.count_at(place, count);
+    }
+
+    fn place(&mut self, minute_unix_s: u64, series: &Series) -> u32 {
+        let number = self.number(series);
+        let next = self.figures.len() as u32;
+        let place = *self.places.entry((minute_unix_s, number)).or_insert(next);
+        if place == next {
+            self.figures.push(Figures::default());
+        }
+        place
+    }
+
+    fn count_at(&mut self, place: u32, count: impl FnOnce(&mut Figures)) {
+        if let Some(figures) = self.figures.get_mut(place as usize) {
+            count(figures);
+        }
     }
 
     /// Says that numbers of names do not mean any more what they meant.
@@ -78,10 +97,11 @@ impl Part {
 
     /// Hands out what a filter takes, in no order.
     pub(super) fn read(&self, filter: &RollupFilter, mut give: impl FnMut(u64, &Series, &Figures)) {
-        for ((minute_unix_s, number), figures) in &self.figures {
+        for ((minute_unix_s, number), place) in &self.places {
             if filter.takes_minute(*minute_unix_s)
                 && let Some(series) = self.series.get(*number as usize)
                 && filter.series.takes(series)
+                && let Some(figures) = self.figures.get(*place as usize)
             {
                 give(*minute_unix_s, series, figures);
             }
@@ -90,17 +110,17 @@ impl Part {
 
     /// The first and the last minute; both zero when there is none.
     pub(super) fn minutes(&self) -> (u64, u64) {
-        let minutes = || self.figures.keys().map(|(minute, _)| *minute);
+        let minutes = || self.places.keys().map(|(minute, _)| *minute);
         (minutes().min().unwrap_or(0), minutes().max().unwrap_or(0))
     }
 
     /// Everything by series, then by minute.
     pub(super) fn sorted(&self) -> Vec<(&Series, u64, &Figures)> {
         let mut rows: Vec<_> = self
-            .figures
+            .places
             .iter()
-            .filter_map(|((minute, number), figures)| {
-                Some((self.series.get(*number as usize)?, *minute, figures))
+            .filter_map(|((minute, number), place)| {
+                Some((self.series.get(*number as usize)?, *minute, self.figures.get(*place as usize)?))
             })
             .collect();
         rows.sort_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));

@@ -132,7 +132,7 @@ pub(super) fn from_columns(batch: &RecordBatch, part: &mut Part) -> Result<(), B
             EDGE => Series::Edge { client: Arc::from(client.value(row)), server: of, route: named },
             _ => return Err(BlockError::Damaged("a rollup is neither of an operation nor of an edge")),
         };
-        part.figures(minutes.value(row), &series).add(&Figures {
+        let figures = Figures {
             calls: calls.value(row),
             errors: errors.value(row),
             one_sided: one_sided.value(row),
@@ -140,7 +140,8 @@ pub(super) fn from_columns(batch: &RecordBatch, part: &mut Part) -> Result<(), B
             client_durations: histogram(client_durations.value(row), client_sum_ns.value(row)),
             slowest: read_exemplar(slowest, row)?,
             slowest_error: read_exemplar(slowest_error, row)?,
-        });
+        };
+        part.add(minutes.value(row), &series, &figures);
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::store::hash::FastMap;
 use crate::store::services::ServiceNames;
+use crate::store::text::shown;
 
 /// The number of every name that the list has no place for.
 pub(super) const UNLISTED: u32 = u32::MAX;
@@ -39,7 +40,7 @@ impl Names {
 
     /// The number of a name, a new one if it is new. Bytes that are not UTF-8 count as the text that spans show.
     pub(super) fn id_of_bytes(&mut self, name: &[u8]) -> u32 {
-        let text = String::from_utf8_lossy(name);
+        let text = shown(name);
         if let Some(id) = self.ids.get(text.as_ref()) {
             return *id;
         }

@@ -63,7 +63,7 @@ pub(super) struct Ids {
 impl<'a, T: Target<'a>> SpanFields<'a, T> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut room = Room::new();
-        let mut span = Self::default();
+        let mut span = Self { attributes: Vec::with_capacity(T::EXPECTED_ATTRIBUTES), ..Self::default() };
         let mut reader = Reader::new(bytes);
         while let Some((number, field)) = reader.next()? {
             match (number, field) {

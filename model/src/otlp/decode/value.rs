@@ -17,6 +17,9 @@ pub(super) trait Target<'a> {
     type Event;
     type Link;
 
+    /// How many attributes a span is expected to have: room for them is made at once.
+    const EXPECTED_ATTRIBUTES: usize = 0;
+
     /// Whether events and links are made at all.
     const TAKES_EVENTS_AND_LINKS: bool = true;
 
@@ -100,6 +103,8 @@ impl<'a> Target<'a> for Borrowed {
     type Attribute = AttributeRef<'a>;
     type Event = EventRef<'a>;
     type Link = LinkRef<'a>;
+
+    const EXPECTED_ATTRIBUTES: usize = 16;
 
     fn text(raw: &'a [u8]) -> &'a [u8] {
         raw

@@ -38,8 +38,13 @@ async fn a_trace_is_known_to_be_whole_while_its_window_lingers() {
     // The third window pushes the first one out.
     keep(&store, whole(3)).await;
     wait_until("the third is in a block", || store.stats().blocks == 3);
-    assert_eq!(store.are_surely_whole(&asked), [false, false, true]);
+    wait_until("what it was is remembered", || store.are_surely_whole(&asked) == [true, false, true]);
+    assert!(store.whole_traces(&asked).remove(0).is_none(), "its spans are in the block only");
     assert_eq!(store.trace(trace_id(1)).unwrap().len(), 3, "it is read from its block");
+    keep(&store, vec![span(1, 9, "c", 200)]).await;
+    assert_eq!(store.are_surely_whole(&asked), [false, false, true], "a late span may have no parent");
+    wait_until("the late span is in a block", || store.stats().blocks == 4);
+    assert!(!store.are_surely_whole(&asked)[0], "wherever the late span is");
 }
 
 #[tokio::test]
@@ -57,7 +62,8 @@ async fn windows_do_not_linger_when_memory_is_needed() {
         room.replace(store.shared.reserve(10, 99_900).ok());
         room.borrow().is_some()
     });
-    assert_eq!(store.are_surely_whole(&[trace_id(1)]), [false]);
+    assert!(store.whole_traces(&[trace_id(1)])[0].is_none(), "its window is gone");
+    assert_eq!(store.are_surely_whole(&[trace_id(1)]), [true], "that it was whole is remembered");
     assert!(store.shared.reserve(10, 200).is_err(), "there is nothing left to let go of");
     drop(room);
 }

@@ -25,7 +25,7 @@ fn part(minute: u64) -> Part {
         figures.client_durations.observe(5);
         figures.slowest = Some(exemplar);
         figures.slowest_error = minute.is_multiple_of(2).then_some(exemplar);
-        part.figures(minute * 60, &series).add(&figures);
+        part.add(minute * 60, &series, &figures);
     }
     part
 }
