@@ -52,7 +52,7 @@ export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER = $(CURDIR)/$(WASM_TEST_RUNNER
 
 PARTS := unit wasm ui e2e manifests tidy
 
-.PHONY: help tools targets packages chromium ui module image static build demo bench bench-alerts bench-collector bench-decode bench-filter bench-localise bench-store bench-large check deny fmt test sum e2e soak fuzz documents picture clean $(PARTS:%=test-%)
+.PHONY: help tools targets packages chromium ui module image static build demo bench bench-alerts bench-collector bench-critical-path bench-decode bench-filter bench-localise bench-store bench-large check deny fmt test sum e2e soak fuzz documents picture clean $(PARTS:%=test-%)
 
 help: ## list the targets
 	@echo "make TARGET, one or several of:"
@@ -195,6 +195,10 @@ bench-collector: ## what taking spans in costs the collector; SPANS=1000000 UP_T
 
 bench-decode: ## what reading OTLP costs, beside the types that prost generates; prints a table
 	@cargo run --quiet --release --manifest-path tests/decoders/Cargo.toml --target-dir target/decoders
+
+bench-critical-path: ## how far critical paths agree with labelled ones; LABELLED=folder of cases; writes docs/bench/critical-path.md
+	@cargo build --quiet --release --workspace --bin throughline --bin bench-critical-path
+	@target/release/bench-critical-path $(or $(LABELLED),../shared/data/critical-path/test_cases)
 
 bench-localise: ## how often `throughline localise` names the harmed service; LABELLED=folder of labelled minutes; writes docs/bench/localise.md
 	@cargo build --quiet --release --workspace --bin throughline --bin bench-localise

@@ -3,9 +3,12 @@
 pub mod settle;
 
 mod cause;
+mod claim;
 mod clock;
+mod evidence;
 mod gap;
 mod hop;
+mod join;
 mod timeline;
 mod tree;
 
@@ -16,9 +19,13 @@ use throughline_model::id::SpanId;
 use throughline_model::link::LinkKind;
 use throughline_model::span::{Span, StatusCode};
 
-pub use cause::{Circumstances, GapCause, LATE_NS};
+pub use cause::{Circumstances, Drops, GapCause, LATE_NS};
+pub use claim::{CALLS_OF_A_HABIT, Claim, Habits, destination_of};
 pub use clock::Clock;
+pub use evidence::{SeamKind, confidence_of};
 pub use hop::begins_hop;
+pub use join::{MAX_JOINED_TRACES, MAX_SEAMS_AWAY, Seam, assemble_joined, traces_joined_to};
+use tree::Causes;
 
 /// A trace put together. The same set of spans gives the same lifecycle, whatever order they arrived in.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,6 +47,8 @@ pub struct Lifecycle {
     pub errors: usize,
     /// The weakest evidence on any hop; `None` when no hop says.
     pub weakest_link: Option<LinkKind>,
+    /// Where traces were joined to this one, by the start of their roots; a trace put together by itself has none.
+    pub seams: Vec<Seam>,
 }
 
 /// A span at its place in the lifecycle.
@@ -74,6 +83,12 @@ pub struct Gap {
     pub cause: GapCause,
     /// The address of the server whose span is missing, where the caller told it.
     pub target: Option<String>,
+    /// Names of who should have sent what is missing, as far as they are known: services and hosts.
+    pub senders: Vec<String>,
+    /// When it should have been sent: the times of the span at whose side it is missing.
+    pub times_unix_ns: (u64, u64),
+    /// With the cause [`GapCause::Dropped`]: how many spans the sender counted as dropped about then.
+    pub dropped_spans: u64,
     /// The same in words, with what is known about the missing part.
     pub detail: String,
 }
@@ -108,6 +123,13 @@ impl Lifecycle {
         self.gaps.is_empty() && self.spans.iter().filter(|placed| placed.is_root()).count() == 1
     }
 
+    /// The probability that every link is right: that of its links and of its joined seams multiplied.
+    pub fn confidence(&self) -> f64 {
+        let links = self.spans.iter().filter_map(|placed| placed.span.link_kind()).filter_map(confidence_of);
+        let seams = self.seams.iter().filter(|seam| seam.is_joined).map(|seam| seam.confidence);
+        links.chain(seams).product()
+    }
+
     /// How many spans arrived, and how many were due: those, and each that is missing.
     pub fn completeness(&self) -> (usize, usize) {
         (self.spans.len(), self.spans.len() + self.gaps.len())
@@ -134,7 +156,11 @@ pub fn assemble(spans: &[Arc<Span>]) -> Lifecycle {
 
 /// The same, with a choice of clock.
 pub fn assemble_on(spans: &[Arc<Span>], clock: Clock) -> Lifecycle {
-    let nodes = tree::plant(spans);
+    assemble_with(spans, &Causes::new(), clock)
+}
+
+fn assemble_with(spans: &[Arc<Span>], causes: &Causes, clock: Clock) -> Lifecycle {
+    let nodes = tree::plant(spans, causes);
     let corrections = clock::corrections(&nodes, clock);
     let timeline = timeline::measure(&nodes, &corrections);
     let journey = hop::count(&nodes);
@@ -152,6 +178,7 @@ pub fn assemble_on(spans: &[Arc<Span>], clock: Clock) -> Lifecycle {
             .zip(corrections)
             .map(|((node, place), correction)| place_span(node, place, correction))
             .collect(),
+        seams: Vec::new(),
     }
 }
 

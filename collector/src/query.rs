@@ -12,6 +12,7 @@ mod figures;
 mod find;
 mod held;
 mod jaeger;
+mod joined;
 mod mesh_metrics;
 mod openapi;
 mod operation;

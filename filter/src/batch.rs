@@ -1,8 +1,9 @@
 //! The batch being filled: spans are written once, straight into the message that will be sent.
 
+use throughline_model::attribute;
 use throughline_model::id::{SpanId, TraceId};
 use throughline_model::otlp::{BatchWriter, SpanWriter, Stub};
-use throughline_model::span::Resource;
+use throughline_model::span::{Resource, SpanKind};
 
 use crate::settings::{Key, Kind, Reader};
 
@@ -63,12 +64,37 @@ impl BatchLimits {
 }
 
 /// A batch that is ready to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClosedBatch {
     /// The encoded `ExportTraceServiceRequest`.
     pub message: Vec<u8>,
-    /// How many spans are in it.
+    /// How many spans of requests are in it.
     pub spans: usize,
+    /// What is lost with it: its spans, or those whose loss it tells.
+    pub worth: Losses,
+}
+
+/// Spans that the collector will not get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// How many.
+    pub spans: usize,
+    /// When the first of them was written, on the monotonic clock.
+    pub from_ns: u64,
+    /// No later one was written.
+    pub until_ns: u64,
+}
+
+impl Losses {
+    /// Adds others.
+    pub fn add(&mut self, other: Self) {
+        if other.spans == 0 {
+            return;
+        }
+        self.from_ns = if self.spans == 0 { other.from_ns } else { self.from_ns.min(other.from_ns) };
+        self.until_ns = self.until_ns.max(other.until_ns);
+        self.spans = self.spans.saturating_add(other.spans);
+    }
 }
 
 /// Collects spans until there are enough of them, or the first has waited long enough.
@@ -120,17 +146,31 @@ impl Collecting {
         let is_due = open.span_count() >= self.limits.max_spans
             || open.byte_count() >= self.limits.max_batch_bytes()
             || now_ns.saturating_sub(open.since_ns) >= self.limits.interval_ns;
-        if is_due { self.take() } else { None }
+        if is_due { self.take(now_ns) } else { None }
     }
 
     /// The batch as it is; `None` when it is empty.
-    pub fn take(&mut self) -> Option<ClosedBatch> {
+    pub fn take(&mut self, now_ns: u64) -> Option<ClosedBatch> {
         let open = self.open.take()?;
         let spans = open.span_count();
+        let worth = Losses { spans, from_ns: open.since_ns, until_ns: now_ns };
         let mut message = open.writer.finish();
         // Two messages of this kind one behind the other are one (protocol buffers, "Merging").
         message.extend(open.stubs.map(BatchWriter::finish).unwrap_or_default());
-        Some(ClosedBatch { spans, message })
+        Some(ClosedBatch { spans, message, worth })
+    }
+
+    /// A message that tells what was lost, as a span of its own: it keeps what it says wherever spans are kept. `behind_ns` is
+    /// what the wall clock is ahead of the monotonic one.
+    pub fn report(&self, losses: Losses, ids: (TraceId, SpanId), behind_ns: u64) -> ClosedBatch {
+        let mut writer = BatchWriter::new(&self.resource, SCOPE_NAME, env!("CARGO_PKG_VERSION"));
+        let unix = |at_ns: u64| at_ns.saturating_add(behind_ns);
+        let mut span = writer.begin_span(ids.0, ids.1);
+        span.flags(1).name(attribute::DROPPED_SPAN_NAME).kind(SpanKind::Internal);
+        span.times(unix(losses.from_ns), unix(losses.until_ns));
+        span.int(attribute::DROPPED_SPANS, i64::try_from(losses.spans).unwrap_or(i64::MAX));
+        drop(span);
+        ClosedBatch { message: writer.finish(), spans: 0, worth: losses }
     }
 
     /// How many bytes wait in the open batch.

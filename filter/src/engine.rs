@@ -127,6 +127,12 @@ impl Engine {
         if let Some(batch) = self.collecting.take_due(now_ns) {
             self.queue(host, batch);
         }
+        if let Some(losses) = self.outbox.take_losses() {
+            let ids = (self.new_trace_id(host), self.new_span_id(host));
+            let behind_ns = host.wall_clock_ns().saturating_sub(now_ns);
+            let report = self.collecting.report(losses, ids, behind_ns);
+            self.queue(host, report);
+        }
         self.send(host, now_ns);
         self.tell_buffer_bytes(host);
         self.with_worker(|worker, _| worker.on_tick(host));
@@ -141,10 +147,10 @@ impl Engine {
     /// no dead context stays behind. Whether nothing is under way any more.
     pub fn on_done(&mut self, host: &mut impl Host) -> bool {
         self.is_finishing = true;
-        if let Some(batch) = self.collecting.take() {
+        let now_ns = host.monotonic_ns();
+        if let Some(batch) = self.collecting.take(now_ns) {
             self.queue(host, batch);
         }
-        let now_ns = host.monotonic_ns();
         self.send(host, now_ns);
         if !self.outbox.is_sending() {
             self.give_up_waiting(host);

@@ -4,7 +4,7 @@ mod collector;
 
 use std::collections::VecDeque;
 
-use crate::batch::ClosedBatch;
+use crate::batch::{ClosedBatch, Losses};
 use crate::host::CallToken;
 
 pub use collector::{CollectorConfig, KEYS, Protocol, Verdict};
@@ -37,6 +37,9 @@ pub struct Outbox {
     byte_count: usize,
     failures: u32,
     paused_until_ns: u64,
+    untold: Losses,
+    /// The collector took the batch whose answer came last.
+    is_welcome: bool,
 }
 
 impl Outbox {
@@ -55,8 +58,15 @@ impl Outbox {
             let Some(oldest) = self.waiting.pop_front() else { break };
             self.byte_count = self.byte_count.saturating_sub(oldest.message.len());
             dropped += oldest.spans;
+            self.untold.add(oldest.worth);
         }
         dropped
+    }
+
+    /// What was lost and not told yet, once the collector takes batches and none waits.
+    pub fn take_losses(&mut self) -> Option<Losses> {
+        let is_time = self.is_welcome && self.untold.spans > 0 && self.waiting.is_empty();
+        is_time.then(|| std::mem::take(&mut self.untold))
     }
 
     /// The batch to send now, if any: none while a failure is being waited out or enough calls are under way.
@@ -86,6 +96,7 @@ impl Outbox {
             return Outcome::Unknown;
         };
         let (_, batch) = self.under_way.swap_remove(index);
+        self.is_welcome = verdict == Verdict::Taken;
         if verdict == Verdict::TryAgain {
             self.waiting.push_front(batch);
             self.pause(now_ns, jitter);
@@ -94,7 +105,14 @@ impl Outbox {
         self.byte_count = self.byte_count.saturating_sub(batch.message.len());
         self.failures = 0;
         self.paused_until_ns = 0;
-        if verdict == Verdict::Taken { Outcome::Taken } else { Outcome::Lost(batch.spans) }
+        if verdict == Verdict::Taken {
+            return Outcome::Taken;
+        }
+        // A report that is refused would be refused again.
+        if batch.spans > 0 {
+            self.untold.add(batch.worth);
+        }
+        Outcome::Lost(batch.spans)
     }
 
     fn pause(&mut self, now_ns: u64, jitter: u64) {

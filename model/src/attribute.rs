@@ -95,6 +95,11 @@ pub const STUB: &str = "throughline.stub";
 /// On a span as the collector shows it: how many attributes, events, links, nested values and ends of long texts were left
 /// out of it because they went beyond the limits, an integer.
 pub const CUT: &str = "throughline.cut";
+/// How many spans a proxy had to drop, an integer: on a span that it sends for that alone, named [`DROPPED_SPAN_NAME`], which
+/// lasts from the end of the first of them to that of the last.
+pub const DROPPED_SPANS: &str = "throughline.dropped_spans";
+/// The name of such a span.
+pub const DROPPED_SPAN_NAME: &str = "throughline.dropped_spans";
 /// Nanoseconds from the request's headers to the response's headers, both as they passed the filter, an integer.
 pub const FIRST_BYTE_NS: &str = "throughline.first_byte_ns";
 /// The role of the proxy that made the span: `gateway`, `inbound` or `outbound`.

@@ -1,12 +1,13 @@
 //! The timeline of a request: its hops in order, and for each where the time between caller and callee went.
 
 use throughline_model::attribute;
+use throughline_model::link::LinkKind;
 use throughline_model::span::{Span, SpanKind, Value};
 
-use crate::assemble::{Lifecycle, PlacedSpan};
+use crate::assemble::{Lifecycle, PlacedSpan, Seam, confidence_of};
 
 /// One call from one workload to another.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hop {
     /// The caller's span, by its place in [`Lifecycle::spans`].
     pub client: Option<usize>,
@@ -26,6 +27,10 @@ pub struct Hop {
     pub wait_ns: u64,
     /// Where the time went.
     pub split: Split,
+    /// What ties it to the request that caused it, by name; `None` where no span says.
+    pub link: Option<&'static str>,
+    /// The probability that this is right; `None` where nothing is claimed.
+    pub confidence: Option<f64>,
 }
 
 /// The parts of a hop. Each is a difference of times on one clock; `None` where a span that it needs did not arrive, or does
@@ -76,6 +81,7 @@ pub fn hops(lifecycle: &Lifecycle) -> Vec<Hop> {
         .map(|(above, hop)| {
             let mut hop = Hop { concurrency: count_under_way(*above, hop.offset_ns), ..hop.clone() };
             measure(lifecycle, &mut hop);
+            tie(lifecycle, &mut hop);
             hop
         })
         .collect();
@@ -159,6 +165,23 @@ fn measure(lifecycle: &Lifecycle, hop: &mut Hop) {
         server_proxy_ns: less(server_ns, application_ns),
         application_ns,
     };
+}
+
+/// Where a trace was joined to another one the seam says more than the call, which began a trace of its own.
+fn tie(lifecycle: &Lifecycle, hop: &mut Hop) {
+    let ends = || [hop.client, hop.server].into_iter().flatten().filter_map(|at| lifecycle.spans.get(at));
+    let is_root_of = |seam: &&Seam| {
+        seam.is_joined
+            && ends().any(|end| (end.span.trace_id, end.span.span_id) == (seam.trace_id, seam.span_id))
+    };
+    let (link, confidence) = match lifecycle.seams.iter().find(is_root_of) {
+        Some(seam) => (Some(seam.kind.as_str()), Some(seam.confidence)),
+        None => {
+            let kind = ends().find_map(|end| end.span.link_kind());
+            (kind.map(LinkKind::as_str), kind.and_then(confidence_of))
+        }
+    };
+    (hop.link, hop.confidence) = (link, confidence);
 }
 
 /// How long the proxy waited for what it sent the request to.

@@ -103,7 +103,7 @@ fn caller<'a>(nodes: &'a [Node], node: &Node) -> Option<&'a Node> {
 }
 
 /// What has one clock: an instance of a service, or all of it where instances are not told apart.
-fn clock_of(span: &Span) -> &str {
+pub(super) fn clock_of(span: &Span) -> &str {
     [attribute::SERVICE_INSTANCE_ID, attribute::K8S_POD_NAME]
         .into_iter()
         .find_map(|key| find(&span.resource.attributes, key).and_then(Value::as_text))

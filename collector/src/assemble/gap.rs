@@ -43,12 +43,19 @@ fn gap_at(node: &Node, server: Server) -> Option<Gap> {
         Place::Root | Place::Under(_) => return None,
     };
     let target = (reason == GapReason::NoServerSpan).then(|| target_of(span)).flatten();
+    let senders = match reason {
+        GapReason::NoServerSpan => addresses_of(span).collect(),
+        GapReason::MissingParent => vec![sender_of_parent(span)],
+    };
     Some(Gap {
         span_id: span.span_id,
         service: span.service_name().to_owned(),
         reason,
         cause: GapCause::default(),
         target: target.map(str::to_owned),
+        senders: senders.into_iter().map(str::to_owned).collect(),
+        times_unix_ns: (span.start_unix_ns, span.end_unix_ns),
+        dropped_spans: 0,
         detail,
     })
 }
@@ -74,9 +81,21 @@ fn missing_parent(span: &Span) -> String {
 }
 
 fn target_of(span: &Span) -> Option<&str> {
+    addresses_of(span).next()
+}
+
+/// Under which addresses the server of a call is known to its caller, that of the request first.
+fn addresses_of(span: &Span) -> impl Iterator<Item = &str> {
     [attribute::SERVER_ADDRESS, attribute::ENVOY_UPSTREAM_CLUSTER]
         .into_iter()
-        .find_map(|key| span.attribute(key).and_then(Value::as_text))
+        .filter_map(|key| span.attribute(key).and_then(Value::as_text))
+}
+
+/// A request was sent by the workload before this one on its path; a call was caused by a request to the same workload.
+fn sender_of_parent(span: &Span) -> &str {
+    let path = span.attribute(attribute::PATH).and_then(Value::as_text).unwrap_or_default();
+    let before = path.rsplit('>').nth(1).filter(|_| span.kind == SpanKind::Server);
+    before.unwrap_or_else(|| span.service_name())
 }
 
 fn no_server(span: &Span) -> String {

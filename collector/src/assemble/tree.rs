@@ -4,8 +4,14 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use throughline_model::id::SpanId;
+use throughline_model::id::{SpanId, TraceId};
 use throughline_model::span::{Span, SpanKind};
+
+/// What a span is known by in whichever trace.
+pub(super) type SpanKey = (TraceId, SpanId);
+
+/// Roots, and the spans of other traces that caused them.
+pub(super) type Causes = HashMap<SpanKey, SpanKey>;
 
 /// A span with its place in the tree.
 #[derive(Debug)]
@@ -28,24 +34,28 @@ pub(super) enum Place {
     Loop,
 }
 
-/// Every span once, in tree order; parents stand before their children.
-pub(super) fn plant(spans: &[Arc<Span>]) -> Vec<Node> {
+/// Every span once, in tree order; parents stand before their children. A root hangs under its cause where that is known.
+pub(super) fn plant(spans: &[Arc<Span>], causes: &Causes) -> Vec<Node> {
     let spans = distinct(spans);
-    let mut places = find_places(&spans);
+    let mut places = find_places(&spans, causes);
     break_loops(&mut places);
     in_tree_order(&spans, &places)
 }
 
 /// Sorted so that nothing below depends on the order of arrival; of spans with the same id and kind the first stays.
-fn distinct(spans: &[Arc<Span>]) -> Vec<Arc<Span>> {
+pub(super) fn distinct(spans: &[Arc<Span>]) -> Vec<Arc<Span>> {
     let mut sorted: Vec<&Arc<Span>> = spans.iter().collect();
     sorted.sort_by(|left, right| canonical_order(left, right));
     let mut seen = HashSet::with_capacity(sorted.len());
-    sorted.into_iter().filter(|span| seen.insert((span.span_id, span.kind))).cloned().collect()
+    sorted.into_iter().filter(|span| seen.insert((key_of(span), span.kind))).cloned().collect()
+}
+
+pub(super) fn key_of(span: &Span) -> SpanKey {
+    (span.trace_id, span.span_id)
 }
 
 fn canonical_order(left: &Arc<Span>, right: &Arc<Span>) -> Ordering {
-    let key = |span: &Span| (span.start_unix_ns, span.span_id, span.kind, span.end_unix_ns);
+    let key = |span: &Span| (span.start_unix_ns, span.span_id, span.trace_id, span.kind, span.end_unix_ns);
     key(left).cmp(&key(right)).then_with(|| {
         if Arc::ptr_eq(left, right) || left == right {
             return Ordering::Equal;
@@ -55,39 +65,52 @@ fn canonical_order(left: &Arc<Span>, right: &Arc<Span>) -> Ordering {
     })
 }
 
-fn find_places(spans: &[Arc<Span>]) -> Vec<Place> {
-    let mut by_id: HashMap<SpanId, Vec<usize>> = HashMap::with_capacity(spans.len());
+fn find_places(spans: &[Arc<Span>], causes: &Causes) -> Vec<Place> {
+    let mut by_id: HashMap<SpanKey, Vec<usize>> = HashMap::with_capacity(spans.len());
     for (index, span) in spans.iter().enumerate() {
-        by_id.entry(span.span_id).or_default().push(index);
+        by_id.entry(key_of(span)).or_default().push(index);
     }
-    let namesakes = |id: SpanId| by_id.get(&id).map_or(&[][..], Vec::as_slice);
-    spans.iter().enumerate().map(|(index, span)| find_place(spans, index, span, namesakes)).collect()
+    let namesakes = |key: SpanKey| by_id.get(&key).map_or(&[][..], Vec::as_slice);
+    let place = |(index, span): (usize, &Arc<Span>)| {
+        let parent = span.parent_span_id.map(|parent| (span.trace_id, parent));
+        match find_place(spans, (index, span), parent, namesakes) {
+            // A cause that is not there leaves the root what it is.
+            Place::Root => {
+                match find_place(spans, (index, span), causes.get(&key_of(span)).copied(), namesakes) {
+                    Place::Missing => Place::Root,
+                    place => place,
+                }
+            }
+            place => place,
+        }
+    };
+    spans.iter().enumerate().map(place).collect()
 }
 
 fn find_place<'a>(
     spans: &[Arc<Span>],
-    index: usize,
-    span: &Span,
-    namesakes: impl Fn(SpanId) -> &'a [usize],
+    (index, span): (usize, &Span),
+    parent: Option<SpanKey>,
+    namesakes: impl Fn(SpanKey) -> &'a [usize],
 ) -> Place {
     let kind_of = |candidate: usize| spans.get(candidate).map(|span| span.kind);
     // Zipkin's shared spans: both ends of a call carry one id, and the receiver belongs under the sender.
     if is_receiver(span.kind)
         && let Some(sender) =
-            namesakes(span.span_id).iter().find(|other| kind_of(**other).is_some_and(is_sender))
+            namesakes(key_of(span)).iter().find(|other| kind_of(**other).is_some_and(is_sender))
     {
         return Place::Under(*sender);
     }
-    let Some(parent_id) = span.parent_span_id else {
+    let Some(parent) = parent else {
         return Place::Root;
     };
-    let candidates = || namesakes(parent_id).iter().copied().filter(|other| *other != index);
+    let candidates = || namesakes(parent).iter().copied().filter(|other| *other != index);
     // Where two spans share the id, a receiver was called by the sender, and anything else happened inside the receiver.
     let fits =
         |candidate: &usize| kind_of(*candidate).is_some_and(|kind| is_sender(kind) == is_receiver(span.kind));
     match candidates().find(fits).or_else(|| candidates().next()) {
         Some(parent) => Place::Under(parent),
-        None if parent_id == span.span_id => Place::Loop,
+        None if parent == key_of(span) => Place::Loop,
         None => Place::Missing,
     }
 }

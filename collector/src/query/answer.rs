@@ -1,5 +1,7 @@
 //! The JSON of the API: written by the server, read by the command line.
 
+mod seam;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,9 +10,11 @@ use throughline_model::link::LinkKind;
 use throughline_model::{attribute, span};
 
 use super::attribute_json;
-use crate::assemble::{Gap, Lifecycle, PlacedSpan};
+use crate::assemble::{Gap, Lifecycle, PlacedSpan, confidence_of};
 use crate::store::MAX_TRACE_SPANS;
 use crate::store::ObjectStoreStatus;
+
+pub use seam::Seam;
 
 /// Spans of one trace that are answered; the others are only counted.
 pub const MAX_SPANS: usize = 50_000;
@@ -159,6 +163,9 @@ pub struct Summary {
     pub depth: usize,
     /// The weakest evidence on any hop.
     pub link: Option<String>,
+    /// The probability that every link is right, 0 to 1; a collector of an older version does not say.
+    #[serde(default = "certain")]
+    pub confidence: f64,
     /// One root, nothing missing.
     pub complete: bool,
     /// It has so many spans that only the first of them were read; all figures are of those, and it never counts as complete.
@@ -166,6 +173,9 @@ pub struct Summary {
     pub truncated: bool,
     /// How many things are missing.
     pub gaps: usize,
+    /// Of the spans that were due, how many arrived; a collector of an older version does not say.
+    #[serde(default)]
+    pub percent_complete: Option<f64>,
     /// What the query found, where one was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matched: Option<Matched>,
@@ -191,11 +201,20 @@ pub struct Trace {
     pub omitted_spans: usize,
     /// What is missing.
     pub gaps: Vec<MissingPart>,
+    /// Where other traces were joined to this one, and where that is open.
+    #[serde(default)]
+    pub seams: Vec<Seam>,
+    /// There may be more traces that belong to it than were looked at.
+    #[serde(default)]
+    pub seams_cut: bool,
 }
 
 /// One span of a lifecycle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Span {
+    /// The trace that it was sent in: of a joined one its own.
+    #[serde(default)]
+    pub trace_id: String,
     /// 16 lower-case hexadecimal digits.
     pub span_id: String,
     /// The parent that the span names.
@@ -226,6 +245,9 @@ pub struct Span {
     pub status_message: String,
     /// What ties the call to its cause.
     pub link: Option<String>,
+    /// The probability that this is right, 0 to 1; `null` where nothing is claimed.
+    #[serde(default)]
+    pub link_confidence: Option<f64>,
     /// Hops from the entry to here, as the proxy counted.
     pub trace_depth: Option<i64>,
     /// The workloads passed so far, joined by `>`.
@@ -262,8 +284,11 @@ pub struct MissingPart {
     pub service: String,
     /// `missing-parent` or `no-server-span`.
     pub reason: String,
-    /// Why: `late`, `not-sampled`, `no-sidecar` or `unknown`.
+    /// Why: `late`, `not-sampled`, `dropped`, `no-sidecar` or `unknown`.
     pub cause: String,
+    /// With the cause `dropped`: how many spans the sender counted as dropped about then.
+    #[serde(default)]
+    pub dropped_spans: u64,
     /// The same in words.
     pub detail: String,
 }
@@ -360,9 +385,11 @@ impl Summary {
             errors: lifecycle.errors,
             depth: lifecycle.depth,
             link: lifecycle.weakest_link.map(link_name),
+            confidence: lifecycle.confidence(),
             complete: lifecycle.is_complete() && !is_truncated(lifecycle),
             truncated: is_truncated(lifecycle),
             gaps: lifecycle.gaps.len(),
+            percent_complete: Some(percent(lifecycle.completeness())),
             matched: None,
         }
     }
@@ -376,6 +403,8 @@ impl Trace {
             spans: lifecycle.spans.iter().take(MAX_SPANS).map(Span::of).collect(),
             omitted_spans: lifecycle.spans.len().saturating_sub(MAX_SPANS),
             gaps: lifecycle.gaps.iter().take(MAX_SPANS).map(MissingPart::of).collect(),
+            seams: lifecycle.seams.iter().map(|seam| Seam::of(seam, lifecycle)).collect(),
+            seams_cut: false,
         }
     }
 }
@@ -389,6 +418,7 @@ impl Span {
             attributes: attribute_json::object(&event.attributes),
         };
         Self {
+            trace_id: span.trace_id.to_hex(),
             span_id: span.span_id.to_hex(),
             parent_span_id: span.parent_span_id.map(|parent| parent.to_hex()),
             service: span.service_name().to_owned(),
@@ -403,6 +433,7 @@ impl Span {
             status: span.status.as_str().to_owned(),
             status_message: span.status_message.clone(),
             link: span.link_kind().map(link_name),
+            link_confidence: span.link_kind().and_then(confidence_of),
             trace_depth: span.attribute(attribute::DEPTH).and_then(span::Value::as_int),
             path: span.attribute(attribute::PATH).and_then(span::Value::as_text).map(str::to_owned),
             missing_parent: placed.is_parent_missing,
@@ -420,9 +451,21 @@ impl MissingPart {
             service: gap.service.clone(),
             reason: gap.reason.as_str().to_owned(),
             cause: gap.cause.as_str().to_owned(),
-            detail: gap.detail.clone(),
+            dropped_spans: gap.dropped_spans,
+            detail: match gap.dropped_spans {
+                0 => gap.detail.clone(),
+                spans => format!("{}; dropped {spans} spans (counted by the sender)", gap.detail),
+            },
         }
     }
+}
+
+fn certain() -> f64 {
+    1.0
+}
+
+fn percent((arrived, due): (usize, usize)) -> f64 {
+    100.0 * arrived as f64 / due.max(1) as f64
 }
 
 fn link_name(kind: LinkKind) -> String {

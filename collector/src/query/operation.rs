@@ -85,8 +85,10 @@ const SEARCH: [Parameter; 15] = [
     parameter("after", Kind::Text, "The `next` of an earlier answer to the same question."),
 ];
 
-const CLOCK: [Parameter; 1] =
-    [parameter("clock", Kind::Text, "`corrected` (default) or `raw`: on whose clocks spans are placed.")];
+const VIEW: [Parameter; 2] = [
+    parameter("clock", Kind::Text, "`corrected` (default) or `raw`: on whose clocks spans are placed."),
+    parameter("joined", Kind::Truth, "With the traces that were joined to it; `true` by default."),
+];
 
 const TAIL: [Parameter; 7] = [
     parameter("service", Kind::Text, "The service takes part."),
@@ -141,7 +143,7 @@ fn of_traces() -> Vec<Operation> {
             "/api/v1/traces/{trace_id}",
             "showTrace",
             "One trace put together, with what is missing.",
-            &CLOCK,
+            &VIEW,
             Answer::Json(schema::<answer::Trace>),
             get(trace::one),
         ),

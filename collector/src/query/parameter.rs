@@ -1,7 +1,7 @@
 //! Reads query parameters strictly: what is not understood is refused with what would be right.
 
-pub(super) mod clock;
 pub(super) mod selection;
+pub(super) mod view;
 pub(super) mod window;
 
 use std::collections::HashSet;

@@ -12,6 +12,7 @@ mod paint;
 mod propagation;
 mod search;
 mod summary_table;
+mod timeline;
 mod trace_tree;
 mod verify;
 
@@ -22,6 +23,7 @@ use serde_json::Value;
 use throughline_model::id::TraceId;
 
 use super::answer::Trace;
+use super::insight::one_trace::Hops;
 use client::{Client, ClientError};
 
 pub use figures::{GraphOptions, ServicesOptions, TopOptions};
@@ -59,6 +61,8 @@ enum TraceOutput {
     Json,
     /// One span a line.
     Ndjson,
+    /// A line for each hop by start: depth, calls beside it, own time and waiting time.
+    Hops,
 }
 
 /// How summaries are printed.
@@ -77,6 +81,9 @@ enum ListOutput {
 pub struct TraceOptions {
     /// The trace id: 32 hexadecimal digits
     trace_id: String,
+    /// Without the traces that were joined to it
+    #[arg(long)]
+    alone: bool,
     #[command(flatten)]
     server: ServerOption,
     /// How the trace is printed
@@ -253,11 +260,18 @@ fn try_show_trace(options: &TraceOptions, output: &mut impl Write) -> Result<(),
             options.trace_id
         ))
     })?;
-    let answer = Client::new(&options.server.server)?.get(&format!("/api/v1/traces/{trace_id}"), &[])?;
+    let parameters: &[(&str, &str)] = if options.alone { &[("joined", "false")] } else { &[] };
+    let client = Client::new(&options.server.server)?;
+    if options.output == TraceOutput::Hops {
+        let hops: Hops =
+            client::read_as(client.get(&format!("/api/v1/traces/{trace_id}/hops"), parameters)?)?;
+        return Ok(output.write_all(timeline::draw(&hops, Paint::for_output()).as_bytes())?);
+    }
+    let answer = client.get(&format!("/api/v1/traces/{trace_id}"), parameters)?;
     match options.output {
         TraceOutput::Json => print_json(&answer, output),
         TraceOutput::Ndjson => figures::lines(&answer, "spans", output),
-        TraceOutput::Tree => {
+        TraceOutput::Tree | TraceOutput::Hops => {
             let trace: Trace = client::read_as(answer)?;
             Ok(output.write_all(trace_tree::draw(&trace, Paint::for_output()).as_bytes())?)
         }

@@ -162,7 +162,7 @@ async fn finds_the_newest_traces_first() {
             "trace_id": "02020202020202020202020202020202", "start_unix_ns": "1790000002001000000",
             "duration_ns": 48_000_000, "root": {"service": "gateway", "name": "GET"},
             "services": ["gateway", "cart"], "spans": 3, "hops": 2, "errors": 0, "depth": 2, "link": null,
-            "complete": true, "gaps": 0
+            "confidence": 1.0, "complete": true, "gaps": 0, "percent_complete": 100.0
         })
     );
     assert_eq!(answer["traces"][1]["trace_id"], "01010101010101010101010101010101");
@@ -283,7 +283,7 @@ async fn shows_one_lifecycle() {
             "span_id": "0000000000000003", "parent_span_id": "0000000000000002", "service": "cart", "name": "GET",
             "kind": "server", "start_unix_ns": "1790000001003000000", "offset_ns": 2_000_000, "clock_correction_ns": 0,
             "duration_ns": 44_000_000, "self_ns": 44_000_000, "level": 2, "status": "unset", "status_message": "",
-            "link": "propagated", "trace_depth": 2, "path": "gateway>cart", "missing_parent": false,
+            "link": "propagated", "link_confidence": 1.0, "trace_id": "01010101010101010101010101010101", "trace_depth": 2, "path": "gateway>cart", "missing_parent": false,
             "attributes": {
                 "throughline.link.kind": "propagated", "throughline.depth": 2, "throughline.path": "gateway>cart",
                 "http.response.status_code": 200

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -13,22 +14,31 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::unfold;
 use serde::Serialize;
+use throughline_model::attribute;
 use throughline_model::id::TraceId;
+use throughline_model::span::Span;
 use tokio::sync::mpsc;
 
 use super::answer::{Inspected, Matched, Search, Services, Summary, Trace, Traces};
 use super::find::{self, Budget, Cancel, Hit, Outcome, Question};
 use super::held::HeldAnswer;
 use super::problem::Problem;
-use super::{QueryState, parameter, timestamp};
-use crate::assemble::{Circumstances, Clock, Lifecycle, assemble, assemble_on};
-use crate::store::{Store, StoreError};
+use super::{QueryState, joined, parameter, timestamp};
+use crate::assemble::{Circumstances, Drops, LATE_NS, Lifecycle, assemble};
+use crate::store::{self, SpanFilter, Store, StoreError};
 
 /// One JSON value a line.
 const NDJSON: &str = "application/x-ndjson";
 
 /// Matching spans of one trace that a search names.
 const MAX_NAMED_SPANS: usize = 20;
+
+/// What proxies told of dropped spans: how many such reports are looked at, how long one may last, and what looking for them
+/// may cost.
+const MAX_DROPS: usize = 1_000;
+const LONGEST_DROP_NS: u64 = 3_600_000_000_000;
+const DROPS_TIME: Duration = Duration::from_millis(500);
+const DROPS_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Answers that may wait for a slow reader of a stream.
 const MAX_LINES_AHEAD: usize = 64;
@@ -128,13 +138,13 @@ pub(super) async fn one(
 ) -> Result<HeldAnswer, Problem> {
     let Path(trace_id) = path.map_err(|error| Problem::bad_request(error.body_text()))?;
     let trace_id = parameter::read_trace_id(&trace_id)?;
-    let clock = parameter::clock::read(&uri)?;
+    let view = parameter::view::read(&uri)?;
     let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
     let budget = cancel.budget(state.limits());
-    let show = move || match lifecycle_on(store.as_ref(), trace_id, clock, &budget)? {
-        Some(mut lifecycle) => {
-            name_causes(store.as_ref(), std::iter::once(&mut lifecycle))?;
-            room.write(&Trace::of(trace_id, &lifecycle))
+    let show = move || match joined::lifecycle(store.as_ref(), trace_id, view, &budget)? {
+        Some(mut found) => {
+            name_causes(store.as_ref(), std::iter::once(&mut found.lifecycle))?;
+            room.write(&Trace { seams_cut: found.is_cut, ..Trace::of(trace_id, &found.lifecycle) })
         }
         None => Err(unknown(trace_id)),
     };
@@ -154,12 +164,14 @@ pub(super) fn summarise(store: &dyn Store, trace_id: TraceId) -> Result<Option<S
     Ok((!spans.is_empty()).then(|| Summary::of(trace_id, &assemble(&spans))))
 }
 
+/// The trace put together by itself; `None` when the store does not know it.
 pub(super) fn lifecycle(
     store: &dyn Store,
     trace_id: TraceId,
     budget: &Budget,
 ) -> Result<Option<Lifecycle>, Problem> {
-    lifecycle_on(store, trace_id, Clock::Corrected, budget)
+    let spans = spans_of(store, trace_id, budget)?;
+    Ok((!spans.is_empty()).then(|| assemble(&spans)))
 }
 
 /// Says of each gap why it is there, from what the store knows of the mesh.
@@ -172,11 +184,36 @@ pub(super) fn name_causes<'a>(
         return Ok(());
     }
     let traced_services = store.services()?.into_iter().collect();
+    let with_gaps: Vec<&mut Lifecycle> = with_gaps.collect();
+    let times = || with_gaps.iter().flat_map(|lifecycle| &lifecycle.gaps).map(|gap| gap.times_unix_ns);
+    let first_unix_ns = times().map(|(from, _)| from).min().unwrap_or_default();
+    let last_unix_ns = times().map(|(_, until)| until).max().unwrap_or_default();
+    let drops = drops_about(store, first_unix_ns, last_unix_ns)?;
     let now_unix_ns = timestamp::now_unix_ns();
-    with_gaps.for_each(|lifecycle| {
-        lifecycle.name_causes(&Circumstances { traced_services: &traced_services, now_unix_ns });
-    });
+    for lifecycle in with_gaps {
+        lifecycle.name_causes(&Circumstances {
+            traced_services: &traced_services,
+            drops: &drops,
+            now_unix_ns,
+        });
+    }
     Ok(())
+}
+
+/// What proxies told of dropped spans around a time.
+fn drops_about(store: &dyn Store, first_unix_ns: u64, last_unix_ns: u64) -> Result<Drops, StoreError> {
+    let filter = SpanFilter {
+        operation: Some(attribute::DROPPED_SPAN_NAME.to_owned()),
+        since_unix_ns: Some(first_unix_ns.saturating_sub(LONGEST_DROP_NS)),
+        until_unix_ns: Some(last_unix_ns.saturating_add(LATE_NS)),
+        ..SpanFilter::default()
+    };
+    let budget = store::Budget::new(DROPS_TIME, DROPS_BYTES);
+    let found = store.search_within(&filter, MAX_DROPS, &budget)?;
+    let mut drops = Drops::default();
+    let reports = store.traces_within(&found.items, &budget)?.items;
+    reports.iter().flatten().for_each(|span| drops.add(span));
+    Ok(drops)
 }
 
 pub(super) fn unknown(trace_id: TraceId) -> Problem {
@@ -185,14 +222,12 @@ pub(super) fn unknown(trace_id: TraceId) -> Problem {
     ))
 }
 
-/// The trace put together; `None` when the store does not know it.
-pub(super) fn lifecycle_on(
+/// The spans of a trace; none when the store does not know it.
+pub(super) fn spans_of(
     store: &dyn Store,
     trace_id: TraceId,
-    clock: Clock,
     budget: &Budget,
-) -> Result<Option<Lifecycle>, Problem> {
-    let found = store.traces_within(&[trace_id], budget.of_store())?.items;
-    let spans = found.first().ok_or_else(|| budget.used_up("reading the trace"))?;
-    Ok((!spans.is_empty()).then(|| assemble_on(spans, clock)))
+) -> Result<Vec<Arc<Span>>, Problem> {
+    let mut found = store.traces_within(&[trace_id], budget.of_store())?.items;
+    found.pop().ok_or_else(|| budget.used_up("reading the trace"))
 }

@@ -51,6 +51,8 @@ pub(super) struct Window {
 pub(super) struct FiledBatch {
     payload: Payload,
     heads: Box<[Head]>,
+    /// The first and the last start of its spans.
+    starts_unix_ns: (u64, u64),
 }
 
 /// One span of a window, and the one of its trace that came before it.
@@ -103,7 +105,9 @@ impl Window {
         let new_traces = self.traces.len() - traces_before;
         let bytes = held_bytes(spans.len(), new_traces) + payload.held_bytes();
         self.bytes += bytes;
-        self.batches.push(Arc::new(FiledBatch { payload, heads: spans.into_boxed_slice() }));
+        let starts = || spans.iter().map(|head| head.start_unix_ns);
+        let starts_unix_ns = (starts().min().unwrap_or(0), starts().max().unwrap_or(0));
+        self.batches.push(Arc::new(FiledBatch { payload, heads: spans.into_boxed_slice(), starts_unix_ns }));
         bytes
     }
 

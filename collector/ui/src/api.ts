@@ -19,6 +19,8 @@ export interface Summary {
   /** It has more spans than are read; all figures are of the first of them. */
   truncated?: boolean;
   gaps: number;
+  /** The probability that every link is right. */
+  confidence?: number;
 }
 
 /** One span of a lifecycle. */
@@ -59,6 +61,18 @@ export interface Gap {
   detail: string;
 }
 
+/** Where another trace of the same request was joined to this one, or where that is open. */
+export interface Seam {
+  trace_id: string;
+  span_id: string;
+  service: string;
+  kind: string;
+  confidence: number;
+  candidates: number;
+  cause_trace_id: string | null;
+  joined: boolean;
+}
+
 /** One assembled trace. */
 export interface Lifecycle {
   summary: Summary;
@@ -66,6 +80,7 @@ export interface Lifecycle {
   /** How many spans the answer leaves out. */
   omitted_spans: number;
   gaps: Gap[];
+  seams?: Seam[];
 }
 
 /** One minute of a series. */

@@ -1,6 +1,6 @@
 //! Says in words what the collector knows: link evidence, and gaps.
 
-import type { Gap, LinkKind } from "./api";
+import type { Gap, LinkKind, Seam } from "./api";
 
 /** One sentence for each grade of evidence. */
 export const LINK_MEANING: Record<LinkKind, string> = {
@@ -24,3 +24,12 @@ export const GAP_MEANING: Record<Gap["reason"], string> = {
   "no-server-span":
     "The call left its sidecar, but no server span of the other side arrived. The called workload may have no sidecar, its batch may be late, or the request was lost on the way.",
 };
+
+/** What a seam says, in a sentence. */
+export function seamMeaning(seam: Seam): string {
+  const percent = `${(100 * seam.confidence).toFixed(1)} %`;
+  if (seam.joined) return `${seam.service}: a trace of its own, joined here by ${seam.kind}, ${percent} certain.`;
+  if (seam.cause_trace_id !== null) return `${seam.service}: its cause in trace ${seam.cause_trace_id} is not here.`;
+  if (seam.candidates === 0) return `${seam.service}: no request that is known can have caused it.`;
+  return `${seam.service}: ${seam.candidates} requests could have caused it, each ${percent} likely; it is not joined.`;
+}

@@ -1,5 +1,8 @@
 //! From finished spans to the collector and back: when they leave, what is lost, and that each loss is counted.
 
+use throughline_model::attribute;
+use throughline_model::span::{Span, Value};
+
 use super::*;
 use crate::host::fake::FakeHost;
 use crate::request::Request;
@@ -53,11 +56,18 @@ fn without_a_collector_memory_is_bounded_and_every_dropped_span_counted() {
         tick_after(&mut engine, &mut host, 60_000);
         engine.on_grpc_answer(&mut host, CallToken(token), 0, 0);
     }
-    let kept = host.exported().len();
-    let kept_bytes: usize = host.calls.iter().map(Vec::len).sum();
+    let (reports, kept): (Vec<_>, Vec<_>) =
+        host.exported().into_iter().partition(|span| span.name == attribute::DROPPED_SPAN_NAME);
+    let (kept, kept_bytes) = (kept.len(), host.calls.iter().map(Vec::len).sum::<usize>());
     assert!(kept > 0 && kept_bytes <= 65_536, "{kept} spans, {kept_bytes} bytes");
-    assert_eq!(host.counter("throughline_spans_dropped_buffer_full") as usize, 10_000 - kept);
+    let dropped = host.counter("throughline_spans_dropped_buffer_full");
+    assert_eq!(dropped as usize, 10_000 - kept);
     assert_eq!(host.counter("throughline_spans"), 10_000);
+    let told = |span: &Span| span.attribute(attribute::DROPPED_SPANS).and_then(Value::as_int).unwrap();
+    assert_eq!(reports.iter().map(told).sum::<i64>(), dropped, "the collector is told of every loss");
+    assert!(
+        reports.iter().all(|span| span.service_name() == "cart" && span.start_unix_ns < span.end_unix_ns)
+    );
 }
 
 #[test]

@@ -5,7 +5,8 @@ use super::*;
 const SECOND_NS: u64 = 1_000_000_000;
 
 fn batch(bytes: usize, spans: usize) -> ClosedBatch {
-    ClosedBatch { message: vec![0; bytes], spans }
+    let worth = Losses { spans, from_ns: spans as u64 * 10, until_ns: spans as u64 * 10 + 5 };
+    ClosedBatch { message: vec![0; bytes], spans, worth }
 }
 
 /// Sends what may be sent now, numbering tokens from `first`; gives how many went out.
@@ -33,6 +34,32 @@ fn a_batch_larger_than_the_bound_is_dropped_at_once() {
     let mut outbox = Outbox::new(100);
     assert_eq!(outbox.push(batch(101, 7), 0), 7);
     assert!(outbox.is_empty());
+}
+
+#[test]
+fn losses_are_told_once_the_collector_takes_batches_again() {
+    let mut outbox = Outbox::new(100);
+    assert_eq!((1..=4).map(|spans| outbox.push(batch(40, spans), 0)).sum::<usize>(), 1 + 2);
+    assert_eq!(outbox.take_losses(), None, "nobody listens yet");
+    assert_eq!(send(&mut outbox, 1, 0), 2);
+    outbox.ended(CallToken(1), Verdict::TryAgain, 0, 0);
+    assert_eq!(outbox.take_losses(), None);
+    assert_eq!(send(&mut outbox, 3, 60 * SECOND_NS), 0, "one call is under way still");
+    outbox.ended(CallToken(2), Verdict::Taken, 0, 0);
+    assert_eq!(outbox.take_losses(), None, "what waits goes first");
+    assert_eq!(send(&mut outbox, 3, 60 * SECOND_NS), 1);
+    outbox.ended(CallToken(3), Verdict::Refused, 0, 0);
+    assert_eq!(outbox.take_losses(), None, "a collector that refuses is told nothing more");
+    outbox.push(batch(40, 5), 0);
+    assert_eq!(send(&mut outbox, 4, 0), 1);
+    outbox.ended(CallToken(4), Verdict::Taken, 0, 0);
+    let all = Losses { spans: 1 + 2 + 3, from_ns: 10, until_ns: 35 };
+    assert_eq!(outbox.take_losses(), Some(all));
+    assert_eq!(outbox.take_losses(), None);
+    // A report that is dropped itself is told again.
+    let report = ClosedBatch { message: vec![0; 101], spans: 0, worth: all };
+    assert_eq!(outbox.push(report, 0), 0);
+    assert_eq!(outbox.take_losses(), Some(all));
 }
 
 #[test]

@@ -107,9 +107,9 @@ impl Api {
         Ok(self.client.get(&url)?.json::<SearchResult>().context("search")?.traces)
     }
 
-    /// One trace; `None` when the collector does not know it.
+    /// One trace without those joined to it; `None` when the collector does not know it.
     pub fn lifecycle(&self, trace_id: &str) -> Result<Option<Lifecycle>> {
-        let answer = self.client.get(&format!("{}/api/v1/traces/{trace_id}", self.url))?;
+        let answer = self.client.get(&format!("{}/api/v1/traces/{trace_id}?joined=false", self.url))?;
         if answer.status == 404 {
             return Ok(None);
         }

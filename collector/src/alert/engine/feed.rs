@@ -214,3 +214,6 @@ fn sample_of(figures: &Figures) -> Sample {
         slow: figures.slowest.iter().map(|exemplar| exemplar.trace_id).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use crate::query::find::Cancel;
 use crate::query::held::HeldAnswer;
 use crate::query::problem::Problem;
 use crate::query::{QueryState, parameter, timestamp};
-use crate::store::{RollupFilter, SeriesFilter};
+use crate::store::{RollupFilter, Series, SeriesFilter};
 
 /// The services of a window and the calls between them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -128,20 +128,29 @@ pub(in crate::query) async fn graph(
     State(state): State<QueryState>,
     uri: Uri,
 ) -> Result<HeldAnswer, Problem> {
-    let window = parameter::window::read_minutes(&uri, timestamp::now_unix_ns())?;
+    let (window, service) = parameter::window::read_minutes(&uri, timestamp::now_unix_ns())?;
     let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
     let budget = cancel.budget(state.limits());
     let fold = move || {
         let edges = |since: u64, until: u64| {
             let series = SeriesFilter::Edges { client: None, server: None };
             let filter = RollupFilter { since_unix_s: Some(since), until_unix_s: Some(until), series };
-            figures::read(store.as_ref(), &filter, &budget)
+            let all = figures::read(store.as_ref(), &filter, &budget);
+            all.map(|mut edges| {
+                edges.retain(|edge| service.as_ref().is_none_or(|service| touches(&edge.series, service)));
+                edges
+            })
         };
         let before = edges(window.before_unix_s(), window.since_unix_s)?;
         let now = edges(window.since_unix_s, window.until_unix_s)?;
         room.write(&fold::fold((window.since_unix_s, window.until_unix_s), &before, &now))
     };
     state.workers.run(fold).await
+}
+
+/// Whether a service is at either end of an edge.
+fn touches(series: &Series, service: &str) -> bool {
+    matches!(series, Series::Edge { client, server, .. } if **client == *service || **server == *service)
 }
 
 #[cfg(test)]

@@ -12,11 +12,11 @@ use throughline_model::id::TraceId;
 
 use crate::analyse::critical_path;
 use crate::analyse::hops;
-use crate::assemble::{Clock, Lifecycle};
+use crate::assemble::Lifecycle;
 use crate::query::find::Cancel;
 use crate::query::held::HeldAnswer;
 use crate::query::problem::Problem;
-use crate::query::{QueryState, parameter, trace};
+use crate::query::{QueryState, joined, parameter, trace};
 
 /// Steps of a path that are answered.
 const MAX_STEPS: usize = 50_000;
@@ -108,6 +108,12 @@ pub struct Hop {
     pub server_proxy_ns: Option<u64>,
     /// In the callee's application.
     pub application_ns: Option<u64>,
+    /// What ties it to the request that caused it: the kind of a link, or of a seam between joined traces.
+    #[serde(default)]
+    pub link: Option<String>,
+    /// The probability that this is right, 0 to 1; `null` where nothing is claimed.
+    #[serde(default)]
+    pub link_confidence: Option<f64>,
 }
 
 type TracePath = Result<Path<String>, PathRejection>;
@@ -138,11 +144,11 @@ async fn answer<T: Serialize + 'static>(
 ) -> Result<HeldAnswer, Problem> {
     let Path(trace_id) = path.map_err(|error| Problem::bad_request(error.body_text()))?;
     let trace_id = parameter::read_trace_id(&trace_id)?;
-    let clock: Clock = parameter::clock::read(uri)?;
+    let view = parameter::view::read(uri)?;
     let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
     let budget = cancel.budget(state.limits());
-    let show = move || match trace::lifecycle_on(store.as_ref(), trace_id, clock, &budget)? {
-        Some(lifecycle) => room.write(&tell(trace_id, &lifecycle)),
+    let show = move || match joined::lifecycle(store.as_ref(), trace_id, view, &budget)? {
+        Some(found) => room.write(&tell(trace_id, &found.lifecycle)),
         None => Err(trace::unknown(trace_id)),
     };
     state.workers.run(show).await
@@ -208,6 +214,8 @@ fn tell_hops(trace_id: TraceId, lifecycle: &Lifecycle) -> Hops {
             between_ns: hop.split.between_ns,
             server_proxy_ns: hop.split.server_proxy_ns,
             application_ns: hop.split.application_ns,
+            link: hop.link.map(str::to_owned),
+            link_confidence: hop.confidence,
         }
     };
     Hops { trace_id: trace_id.to_hex(), hops: hops::hops(lifecycle).iter().map(tell).collect() }

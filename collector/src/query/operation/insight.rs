@@ -2,7 +2,7 @@
 
 use axum::routing::get;
 
-use super::{Answer, CLOCK, FIGURES, Kind, Operation, Parameter, operation, parameter, schema};
+use super::{Answer, FIGURES, Kind, Operation, Parameter, VIEW, operation, parameter, schema};
 use crate::query::insight::{completeness, doctor, graph, groups, one_trace, together};
 
 const ONE: [Parameter; 9] = [
@@ -48,7 +48,7 @@ fn of_one_trace() -> Vec<Operation> {
             "/api/v1/traces/{trace_id}/critical-path",
             "showCriticalPath",
             "At every moment of a trace, the span whose own work was waited for.",
-            &CLOCK,
+            &VIEW,
             Answer::Json(schema::<one_trace::CriticalPath>),
             get(one_trace::critical_path),
         ),
@@ -56,7 +56,7 @@ fn of_one_trace() -> Vec<Operation> {
             "/api/v1/traces/{trace_id}/hops",
             "listHops",
             "The hops of a trace by start, and where the time of each went.",
-            &CLOCK,
+            &VIEW,
             Answer::Json(schema::<one_trace::Hops>),
             get(one_trace::hops),
         ),
@@ -69,7 +69,7 @@ fn of_a_group() -> Vec<Operation> {
             "/api/v1/graph",
             "showGraph",
             "Who called whom, with what appeared and what vanished since the window before.",
-            &FIGURES[1..],
+            &FIGURES,
             Answer::Json(schema::<graph::Graph>),
             get(graph::graph),
         ),

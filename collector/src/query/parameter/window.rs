@@ -2,7 +2,7 @@
 
 use axum::http::Uri;
 
-use super::{read_moment, read_pairs};
+use super::{read_moment, read_pairs, read_text};
 use crate::query::problem::Problem;
 
 const NANOSECONDS_PER_SECOND: u64 = 1_000_000_000;
@@ -24,12 +24,19 @@ impl Minutes {
     }
 }
 
-/// Reads the window; without `since` it is the last fifteen minutes, without `until` it ends with this minute.
-pub(in crate::query) fn read_minutes(uri: &Uri, now_unix_ns: u64) -> Result<Minutes, Problem> {
-    let (mut since, mut until) = (None, None);
-    for (name, value) in read_pairs(uri, &["since", "until"])? {
-        let moment = Some(read_moment(&name, &value, now_unix_ns)?);
-        if name == "since" { since = moment } else { until = moment }
+/// Reads the window, and by `service` whose calls are asked for. Without `since` the window is the last fifteen minutes, without
+/// `until` it ends with this minute.
+pub(in crate::query) fn read_minutes(
+    uri: &Uri,
+    now_unix_ns: u64,
+) -> Result<(Minutes, Option<String>), Problem> {
+    let (mut since, mut until, mut service) = (None, None, None);
+    for (name, value) in read_pairs(uri, &["service", "since", "until"])? {
+        match name.as_str() {
+            "service" => service = Some(read_text(&name, value)?),
+            "since" => since = Some(read_moment(&name, &value, now_unix_ns)?),
+            _ => until = Some(read_moment(&name, &value, now_unix_ns)?),
+        }
     }
     let minute = |ns: u64| ns / NANOSECONDS_PER_SECOND / 60 * 60;
     let until_unix_s = minute(until.unwrap_or(now_unix_ns)) + 60;
@@ -37,7 +44,7 @@ pub(in crate::query) fn read_minutes(uri: &Uri, now_unix_ns: u64) -> Result<Minu
     if since_unix_s >= until_unix_s {
         return Err(Problem::bad_request("`since` is later than `until`: no call can be in between"));
     }
-    Ok(Minutes { since_unix_s, until_unix_s })
+    Ok((Minutes { since_unix_s, until_unix_s }, service))
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::client::{self, Client, ClientError};
-use super::paint::{Paint, clean_name, duration, fit};
+use super::paint::{Paint, clean_name, count, duration, fit};
 use super::{ListOutput, ServerOption, print_json};
 use crate::config::parse_duration;
-use crate::query::answer::{Counts, Edges, Operations, Services};
+use crate::query::answer::{Counts, Operations, Services};
+use crate::query::insight::graph::Graph;
 
 /// Clears the screen and goes to its beginning.
 const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
@@ -92,24 +93,46 @@ pub(super) fn print_services(options: &ServicesOptions, output: &mut impl Write)
 }
 
 pub(super) fn print_graph(options: &GraphOptions, output: &mut impl Write) -> Result<(), ClientError> {
-    let answer = Client::new(&options.server.server)?.get("/api/v1/edges", &options.parameters())?;
-    let Edges { edges } = client::read_as(answer.clone())?;
+    let answer = Client::new(&options.server.server)?.get("/api/v1/graph", &options.parameters())?;
+    let graph: Graph = client::read_as(answer.clone())?;
     match options.output {
         ListOutput::Json => print_json(&answer, output)?,
-        ListOutput::Ndjson => lines(&answer, "edges", output)?,
-        ListOutput::Table if edges.is_empty() => {}
-        ListOutput::Table => {
-            let paint = Paint::for_output();
-            writeln!(output, "{}", paint.faint(&format!("{:<24}   {:<24} {COUNTS}", "CALLER", "CALLED")))?;
-            for edge in &edges {
-                let name =
-                    |name: &Option<String>| fit(&name.as_deref().map_or("(unknown)".into(), clean_name), 24);
-                let ends = format!("{} > {}", name(&edge.client), name(&edge.server));
-                writeln!(output, "{ends} {}", counts(&edge.counts, paint))?;
-            }
+        ListOutput::Ndjson => {
+            lines(&answer, "edges", output)?;
+            lines(&answer, "vanished", output)?;
         }
+        ListOutput::Table => output.write_all(draw_graph(&graph, Paint::for_output()).as_bytes())?,
     }
-    found(&edges, "no calls in this time")
+    if graph.edges.is_empty() && graph.vanished.is_empty() {
+        return Err(ClientError::NothingFound("no calls in this time".to_owned()));
+    }
+    Ok(())
+}
+
+/// A line for each edge, then those of the window before that are no more.
+fn draw_graph(graph: &Graph, paint: Paint) -> String {
+    let name = |name: Option<&str>| fit(&name.map_or("(outside)".into(), clean_name), 24);
+    let mut text = String::new();
+    if !graph.edges.is_empty() {
+        text = paint.faint(&format!("{:<24}   {:<24} {COUNTS} CHANGE", "CALLER", "CALLED")) + "\n";
+    }
+    for edge in &graph.edges {
+        let ends = format!("{} > {}", name(edge.client.as_deref()), name(Some(&edge.server)));
+        let change = if edge.appeared { paint.warning(" appeared") } else { String::new() };
+        let calls = &edge.calls;
+        let quantiles = [calls.p50_ns, calls.p95_ns, calls.p99_ns];
+        let counts = counts_of((calls.requests, calls.errors), quantiles, paint);
+        text.push_str(&format!("{ends} {counts}{change}\n"));
+    }
+    for edge in &graph.vanished {
+        let ends = format!("{} > {}", name(edge.client.as_deref()), name(Some(&edge.server)));
+        let before = count(usize::try_from(edge.requests_before).unwrap_or(usize::MAX), "call");
+        text.push_str(&format!(
+            "{ends} {}\n",
+            paint.warning(&format!("vanished, {before} in the window before"))
+        ));
+    }
+    text
 }
 
 pub(super) fn print_top(options: &TopOptions, output: &mut impl Write) -> Result<(), ClientError> {
@@ -163,12 +186,15 @@ fn print_operations(answer: Value, options: &TopOptions, output: &mut impl Write
 const COUNTS: &str = "     CALLS   ERRORS      P50      P95      P99";
 
 fn counts(counts: &Counts, paint: Paint) -> String {
+    counts_of((counts.calls, counts.errors), [counts.p50_ns, counts.p95_ns, counts.p99_ns], paint)
+}
+
+fn counts_of((calls, failed): (u64, u64), quantiles: [Option<u64>; 3], paint: Paint) -> String {
     let time = |quantile: Option<u64>| quantile.map_or("-".to_owned(), duration);
-    let errors = format!("{:>8}", counts.errors);
-    let errors = if counts.errors > 0 { paint.error(&errors) } else { errors };
-    let times =
-        [counts.p50_ns, counts.p95_ns, counts.p99_ns].map(|quantile| format!("{:>8}", time(quantile)));
-    format!("{:>10} {errors} {}", counts.calls, times.join(" "))
+    let errors = format!("{failed:>8}");
+    let errors = if failed > 0 { paint.error(&errors) } else { errors };
+    let times = quantiles.map(|quantile| format!("{:>8}", time(quantile)));
+    format!("{calls:>10} {errors} {}", times.join(" "))
 }
 
 /// Each element of a list on a line of its own.

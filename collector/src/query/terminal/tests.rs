@@ -69,6 +69,7 @@ fn search(answer: String, output: ListOutput) -> (Result<(), ClientError>, Strin
 fn show(trace_id: &str, server: &str) -> ClientError {
     let options = TraceOptions {
         trace_id: trace_id.to_owned(),
+        alone: false,
         server: ServerOption { server: server.to_owned() },
         output: TraceOutput::Tree,
     };
@@ -117,6 +118,7 @@ fn prints_the_spans_of_a_trace_one_a_line() {
         server(http("200 OK", "{\"summary\":{},\"spans\":[{\"span_id\":\"1\"},{\"span_id\":\"2\"}]}"));
     let options = TraceOptions {
         trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
+        alone: false,
         server: ServerOption { server: url },
         output: TraceOutput::Ndjson,
     };

@@ -3,7 +3,7 @@
 mod line;
 
 use super::paint::{self, Paint, clean_name, count, cut, duration, fit};
-use crate::query::answer::{MissingPart, Trace};
+use crate::query::answer::{MissingPart, Seam, Trace};
 use crate::query::timestamp;
 use line::Line;
 
@@ -114,6 +114,12 @@ fn branch(open_levels: &[bool], joint: &str) -> String {
 fn conclusion(trace: &Trace, paint: Paint) -> String {
     let summary = &trace.summary;
     let mut text = String::from("\n");
+    for seam in &trace.seams {
+        text.push_str(&tell_seam(seam, paint));
+    }
+    if trace.seams_cut {
+        text.push_str(&paint.warning("⚠ more traces may belong to it than were looked at\n"));
+    }
     for gap in &trace.gaps {
         text.push_str(&explain(gap, paint));
     }
@@ -138,6 +144,9 @@ fn conclusion(trace: &Trace, paint: Paint) -> String {
         text.push_str(" · ");
         text.push_str(&paint.error(&count(summary.errors, "error")));
     }
+    if summary.confidence < 1.0 {
+        text.push_str(&format!(" · links {:.1} % certain", 100.0 * summary.confidence));
+    }
     text.push_str(" · ");
     text.push_str(&completeness(trace, paint));
     text.push('\n');
@@ -152,16 +161,37 @@ fn completeness(trace: &Trace, paint: Paint) -> String {
     let why = match (summary.gaps, &summary.root) {
         (0, None) => "no root".to_owned(),
         (0, Some(_)) => "several roots".to_owned(),
-        (gaps, _) => count(gaps, "gap"),
+        (gaps, _) => match summary.percent_complete {
+            Some(percent) => format!("{}, {percent:.1} % arrived", count(gaps, "gap")),
+            None => count(gaps, "gap"),
+        },
     };
     paint.warning(&format!("incomplete: {why}"))
+}
+
+/// Where a trace was sewn to another one, or could not be.
+fn tell_seam(seam: &Seam, paint: Paint) -> String {
+    let (service, trace_id) = (cut(&clean_name(&seam.service), 24), clean_name(&seam.trace_id));
+    let percent = 100.0 * seam.confidence;
+    let what = match (seam.joined, &seam.cause_trace_id) {
+        (true, _) => format!("joined here by {}, {percent:.1} % certain", clean_name(&seam.kind)),
+        (false, Some(cause)) => {
+            format!("its cause ({}) in trace {} is not here", clean_name(&seam.kind), clean_name(cause))
+        }
+        (false, None) if seam.candidates == 0 => "no request that is known can have caused it".to_owned(),
+        (false, None) => {
+            let requests = count(seam.candidates, "request");
+            format!("not joined: {requests} could have caused it, each {percent:.1} % likely")
+        }
+    };
+    format!("{} {service} {}\n  {what}\n", paint.strong("≈ seam"), paint.faint(&format!("trace {trace_id}")))
 }
 
 fn explain(gap: &MissingPart, paint: Paint) -> String {
     let (service, reason) = (clean_name(&gap.service), clean_name(&gap.reason));
     format!(
         "{} {service} {}\n  {}\n",
-        paint.warning(&format!("⚠ {reason}")),
+        paint.warning(&format!("⚠ {reason} ({})", clean_name(&gap.cause))),
         paint.faint(&format!("span {}", clean_name(&gap.span_id))),
         paint::clean_name(&gap.detail)
     )

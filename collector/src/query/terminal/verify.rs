@@ -145,6 +145,8 @@ fn without_probe(mut trace: Trace, mark: &Mark) -> Trace {
     let unanswered: Vec<MissingPart> = unanswered.map(no_server).collect();
     trace.gaps.extend(unanswered);
     trace.summary.gaps = trace.gaps.len();
+    let due = trace.summary.spans + trace.gaps.len();
+    trace.summary.percent_complete = Some(100.0 * trace.summary.spans as f64 / due.max(1) as f64);
     trace.summary.complete = trace.gaps.is_empty() && entered.len() == 1;
     trace
 }
@@ -157,6 +159,7 @@ fn no_server(call: &Span) -> MissingPart {
         service: call.service.clone(),
         reason: "no-server-span".to_owned(),
         cause: "unknown".to_owned(),
+        dropped_spans: 0,
         detail: format!(
             "no span arrived from {}: it has no proxy, or its span is late or lost",
             address.unwrap_or("the server it called")

@@ -8,6 +8,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{BloomFilterPosition, EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
+use throughline_model::attribute::LINK_KIND;
 
 use super::BlockError;
 use super::columns::{self, ATTRIBUTE_COLUMNS, ColumnType};
@@ -88,6 +89,10 @@ pub(super) fn properties(
         .set_column_bloom_filter_max_ndv(column(columns::TRACE_ID), traces.clamp(1, ROW_GROUP_ROWS as u64));
     for name in [columns::TRACE_ID, columns::START, columns::DURATION] {
         builder = builder.set_column_statistics_enabled(column(name), EnabledStatistics::Page);
+    }
+    // Most meshes have few kinds of links: whole row groups need not be read for another one.
+    for attribute in ATTRIBUTE_COLUMNS.iter().filter(|attribute| attribute.key == LINK_KIND) {
+        builder = builder.set_column_statistics_enabled(column(attribute.column), EnabledStatistics::Chunk);
     }
     for name in [columns::START, columns::DURATION] {
         builder = builder

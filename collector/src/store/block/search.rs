@@ -7,13 +7,14 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::UInt64Type;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowFilter};
+use parquet::file::statistics::Statistics;
 use throughline_model::id::TraceId;
 
 use super::predicates::predicates;
 use super::{Block, BlockError, columns, fields};
 use crate::store::newest::NewestTraces;
 use crate::store::values::{Values, ValuesOf};
-use crate::store::{Budget, SpanFilter};
+use crate::store::{Budget, Comparison, Condition, Field, Scope, SpanFilter, Test};
 
 /// Rows that are looked at together.
 const BATCH_ROWS: usize = 8_192;
@@ -34,6 +35,9 @@ pub(super) fn search(
         }
         if !budget.allows_more() {
             return Ok(false);
+        }
+        if !row_group_may_match(block, filter, row_group) {
+            continue;
         }
         let matching = Matching { filter, floor_unix_ns: floor, row_group, budget };
         matching.read(block, &wanted, |batch| offer(batch, newest))?;
@@ -68,6 +72,32 @@ fn may_match(block: &Block, filter: &SpanFilter, floor_unix_ns: u64) -> bool {
     block.footer.max_start_unix_ns >= since
         && filter.until_unix_ns.is_none_or(|until| block.footer.min_start_unix_ns <= until)
         && filter.service.as_ref().is_none_or(|service| block.footer.services.may_contain(service))
+}
+
+/// Whether the texts that some columns are asked for lie within what the row group has there, as far as that was written down.
+fn row_group_may_match(block: &Block, filter: &SpanFilter, row_group: usize) -> bool {
+    let Some(group) = block.metadata.metadata().row_groups().get(row_group) else { return true };
+    filter.conditions.iter().all(|condition| {
+        let Condition::Field(Field::Attribute(Scope::Span, key), Test::Is(Comparison::Equal, wanted)) =
+            condition
+        else {
+            return true;
+        };
+        let (Some(wanted), Some(place)) = (wanted.as_text(), columns::place_of(key)) else { return true };
+        let Some(own) = columns::ATTRIBUTE_COLUMNS.get(place).filter(|_| !block.footer.may_be_inline(key))
+        else {
+            return true;
+        };
+        let column = group.columns().iter().find(|column| column.column_path().string() == own.column);
+        match column.and_then(|column| column.statistics()) {
+            Some(Statistics::ByteArray(texts)) => match (texts.min_bytes_opt(), texts.max_bytes_opt()) {
+                (Some(min), Some(max)) => min <= wanted.as_bytes() && wanted.as_bytes() <= max,
+                // Without bounds there is no text at all, or nobody knows.
+                _ => texts.null_count_opt() != u64::try_from(group.num_rows()).ok(),
+            },
+            _ => true,
+        }
+    })
 }
 
 /// The rows of a row group that satisfy a filter and start no earlier than `floor_unix_ns`.

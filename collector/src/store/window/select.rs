@@ -1,5 +1,6 @@
 //! A search over a window: by what spans are found by, and by the spans themselves only where that is not enough.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use throughline_model::id::TraceId;
@@ -7,7 +8,7 @@ use throughline_model::span::{Span, StatusCode};
 
 use super::names::Wanted;
 use super::{FiledBatch, Head, Window};
-use crate::store::{Budget, SpanFilter, StoreError};
+use crate::store::{Budget, Condition, Field, FieldValue, SpanFilter, StoreError};
 
 /// A window as it was at one moment, and which of its spans a filter asks for.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(in crate::store) struct Selection {
     batches: Vec<Arc<FiledBatch>>,
     service: Wanted,
     operation: Wanted,
+    /// Conditions that can be told without reading a span.
+    told_by_head: Vec<Condition>,
 }
 
 impl Window {
@@ -23,8 +26,16 @@ impl Window {
         let service = self.services.find(filter.service.as_deref());
         let operation = self.operations.find(filter.operation.as_deref());
         let is_hopeless = [service, operation].contains(&Wanted::Nowhere);
-        let batches = if is_hopeless { Vec::new() } else { self.batches().to_vec() };
-        Selection { batches, service, operation }
+        let may_hold = |batch: &&Arc<FiledBatch>| {
+            let (first, last) = batch.starts_unix_ns;
+            filter.since_unix_ns.is_none_or(|since| since <= last)
+                && filter.until_unix_ns.is_none_or(|until| first <= until)
+        };
+        let batches =
+            if is_hopeless { Vec::new() } else { self.batches().iter().filter(may_hold).cloned().collect() };
+        let is_told = |condition: &&Condition| condition.fields().into_iter().all(is_told_by_head);
+        let told_by_head = filter.conditions.iter().filter(is_told).cloned().collect();
+        Selection { batches, service, operation, told_by_head }
     }
 }
 
@@ -77,5 +88,20 @@ impl Selection {
             && filter.min_duration_ns.is_none_or(|min| head.duration_ns() >= min)
             && filter.max_duration_ns.is_none_or(|max| head.duration_ns() <= max)
             && (!filter.errors_only || head.status == StatusCode::Error)
+            && self.told_by_head.iter().all(|condition| condition.holds(&|field| value_of(head, field)))
+    }
+}
+
+fn is_told_by_head(field: &Field) -> bool {
+    matches!(field, Field::Kind | Field::Status | Field::DurationNs | Field::IsRoot)
+}
+
+fn value_of(head: &Head, field: &Field) -> Option<FieldValue<'static>> {
+    match field {
+        Field::Kind => Some(FieldValue::Text(Cow::Borrowed(head.kind.as_str()))),
+        Field::Status => Some(FieldValue::Text(Cow::Borrowed(head.status.as_str()))),
+        Field::DurationNs => Some(FieldValue::duration(head.duration_ns())),
+        Field::IsRoot => Some(FieldValue::Bool(head.parent_span_id.is_none())),
+        Field::Name | Field::Service | Field::StatusMessage | Field::Attribute(..) => None,
     }
 }

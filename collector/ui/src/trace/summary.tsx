@@ -6,6 +6,7 @@ import { CopyButton } from "../copy-button";
 import { formatClock, formatCount, formatDuration, formatInstant, formatNumber, unixMs } from "../format";
 import { Icon } from "../icon";
 import { LinkMark } from "../link-mark";
+import { seamMeaning } from "../evidence";
 import { listHref } from "../navigation";
 import { operationOf } from "./describe";
 import type { TraceModel } from "./model";
@@ -65,6 +66,7 @@ export function TraceSummary(props: Props) {
         </Fact>
       </dl>
       <ServiceLegend {...props} />
+      <Seams model={props.model} />
       {summary.truncated === true && (
         <p class="is-warning">
           This trace has more spans than are read: everything said here is of the first {formatNumber(summary.spans)}.
@@ -145,6 +147,23 @@ function CompletenessFact({ model, state, actions, onReload }: Props) {
         <Icon name="retry" />
       </button>
     </span>
+  );
+}
+
+const MOST_SEAMS = 8;
+
+function Seams({ model }: { model: TraceModel }) {
+  const seams = model.lifecycle.seams ?? [];
+  if (seams.length === 0) return null;
+  return (
+    <ul class="seams" aria-label="Seams">
+      {seams.slice(0, MOST_SEAMS).map((seam) => (
+        <li key={seam.trace_id + seam.span_id} class="muted">
+          <a href={`/trace/${seam.trace_id}`}>{seam.joined ? "joined" : "open"}</a> {seamMeaning(seam)}
+        </li>
+      ))}
+      {seams.length > MOST_SEAMS && <li class="muted">and {formatNumber(seams.length - MOST_SEAMS)} more</li>}
+    </ul>
   );
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::fold::fold;
-use super::{Graph, VanishedEdge};
+use super::{Graph, VanishedEdge, touches};
 use crate::store::{Figures, Rollup, Series};
 
 /// A minute of one edge: caller, callee, route, calls, errors.
@@ -55,6 +55,12 @@ fn tells_what_appeared_and_what_vanished() {
     assert_eq!(appeared, [("cart", false), ("new", true)]);
     let old = VanishedEdge { client: Some("front".to_owned()), server: "old".to_owned(), requests_before: 7 };
     assert_eq!(graph.vanished, [old]);
+}
+
+#[test]
+fn an_edge_is_of_the_services_at_its_ends() {
+    let edge = &rollups(&[(60, "front", "cart", "/", 1, 0)])[0].series;
+    assert!(touches(edge, "front") && touches(edge, "cart") && !touches(edge, "fr"));
 }
 
 #[test]

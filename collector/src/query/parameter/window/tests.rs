@@ -7,7 +7,7 @@ const NOW_UNIX_S: u64 = 1_000_030;
 fn check(query: &str, expected: Result<(u64, u64), &str>) {
     let uri = format!("/api/v1/graph{query}").parse().unwrap();
     match (read_minutes(&uri, NOW_UNIX_S * 1_000_000_000), expected) {
-        (Ok(Minutes { since_unix_s, until_unix_s }), expected) => {
+        (Ok((Minutes { since_unix_s, until_unix_s }, _)), expected) => {
             assert_eq!(Ok((since_unix_s, until_unix_s)), expected, "{query}");
         }
         (Err(problem), Err(words)) => assert!(problem.detail.contains(words), "{query}: {}", problem.detail),
@@ -28,6 +28,12 @@ fn refuses_windows_without_a_minute() {
     check("?since=5m&until=10m", Err("`since` is later than `until`"));
     check("?from=5m", Err("unknown parameter"));
     check("?since=soon", Err("`since` is \"soon\""));
+}
+
+#[test]
+fn reads_whose_calls_are_asked_for() {
+    let uri = "/api/v1/graph?service=cart&since=5m".parse().unwrap();
+    assert_eq!(read_minutes(&uri, NOW_UNIX_S * 1_000_000_000).unwrap().1.as_deref(), Some("cart"));
 }
 
 #[test]

@@ -21,9 +21,11 @@ fn every_condition_must_hold() {
         errors: 1,
         depth: 3,
         link: Some("sole".to_owned()),
+        confidence: 0.999,
         complete: false,
         truncated: false,
         gaps: 1,
+        percent_complete: Some(50.0),
         matched: None,
     };
     for (query, expected) in [

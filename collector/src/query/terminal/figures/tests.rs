@@ -18,18 +18,32 @@ fn graph_options(server: &str, output: ListOutput) -> GraphOptions {
 
 #[test]
 fn prints_edges_with_their_counts() {
-    let body = format!("{{\"edges\":[{{\"client\":null,\"server\":\"cart\",{COUNTED}}}]}}");
+    let edge = |client: &str, appeared: bool| {
+        format!(
+            r#"{{"client":{client},"server":"cart","requests":12,"errors":3,"p50_ns":1200000,"p95_ns":48000000,"p99_ns":null,
+            "client_p50_ns":null,"client_p99_ns":null,"one_sided":0,"appeared":{appeared},"slowest":null,
+            "slowest_error":null,"routes":[]}}"#
+        )
+    };
+    let body = format!(
+        r#"{{"since_unix_s":60,"until_unix_s":120,"nodes":[],"edges":[{},{}],
+        "vanished":[{{"client":"front","server":"old","requests_before":7}}]}}"#,
+        edge("null", false),
+        edge("\"front\"", true)
+    );
     let (url, answering) = server(http("200 OK", &body));
     let mut printed = Vec::new();
     print_graph(&graph_options(&url, ListOutput::Table), &mut printed).unwrap();
-    assert_eq!(answering.join().unwrap(), "GET /api/v1/edges?service=cart&since=1h HTTP/1.1");
+    assert_eq!(answering.join().unwrap(), "GET /api/v1/graph?service=cart&since=1h HTTP/1.1");
     let printed = String::from_utf8(printed).unwrap();
     let lines: Vec<&str> = printed.lines().collect();
     assert_eq!(
         lines,
         [
-            "CALLER                     CALLED                        CALLS   ERRORS      P50      P95      P99",
-            "(unknown)                > cart                             12        3  1.20 ms  48.0 ms        -",
+            "CALLER                     CALLED                        CALLS   ERRORS      P50      P95      P99 CHANGE",
+            "(outside)                > cart                             12        3  1.20 ms  48.0 ms        -",
+            "front                    > cart                             12        3  1.20 ms  48.0 ms        - appeared",
+            "front                    > old                      vanished, 7 calls in the window before",
         ]
     );
 }

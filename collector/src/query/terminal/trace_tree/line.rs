@@ -6,7 +6,7 @@ use serde_json::Value;
 use throughline_model::attribute;
 
 use super::clean_name;
-use crate::query::answer::{Span, Trace};
+use crate::query::answer::{Seam, Span, Trace};
 
 /// One line of the tree.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,6 +51,9 @@ pub(super) fn fold(trace: &Trace) -> Vec<Line> {
             None => work(span),
         };
         line.level = level;
+        if let Some(seam) = trace.seams.iter().find(|seam| seam.joined && begins_at(seam, span)) {
+            line.link = Some(clean_name(&seam.kind));
+        }
         if span.kind == "client" && caller != Some(span.service.as_str()) {
             line.who = format!("{} {}", clean_name(&span.service), arrow_to(&line.who));
         }
@@ -64,6 +67,10 @@ pub(super) fn fold(trace: &Trace) -> Vec<Line> {
         lines.push(line);
     }
     lines
+}
+
+fn begins_at(seam: &Seam, span: &Span) -> bool {
+    (&seam.trace_id, &seam.span_id) == (&span.trace_id, &span.span_id)
 }
 
 /// The server span right below a client span, when it is the only child and of another service. `rest` follows `client`

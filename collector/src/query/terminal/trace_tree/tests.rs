@@ -130,13 +130,53 @@ fn marks_gaps_and_explains_them() {
             "┄ the parent of the next line, 0000000000000009, did not arrive",
             "payment  GET                                 unset ⚠      -                 -  1.00 ms    ━━",
             "",
-            "⚠ no-server-span cart span 0000000000000002",
+            "⚠ no-server-span (unknown) cart span 0000000000000002",
             "  no span arrived from currency.shop: it has no proxy, or its span is late or lost",
-            "⚠ missing-parent payment span 0000000000000003",
+            "⚠ missing-parent (unknown) payment span 0000000000000003",
             "  its parent 0000000000000009 did not arrive",
-            "3 hops · depth 2 · 3 spans · 2 services · 10.0 ms · incomplete: 2 gaps",
+            "3 hops · depth 2 · 3 spans · 2 services · 10.0 ms · incomplete: 2 gaps, 60.0 % arrived",
         ],
     );
+}
+
+#[test]
+fn tells_where_traces_were_joined_and_where_that_is_open() {
+    let spans: Vec<_> = [
+        span(1, 0, Server, "gateway", (0, 10)),
+        with(span(2, 1, Client, "gateway", (2, 8)), attribute::LINK_KIND, "none"),
+    ]
+    .map(Arc::new)
+    .to_vec();
+    let mut trace = Trace::of(TraceId::from_bytes(&[7; 16]).unwrap(), &assemble(&spans));
+    let seam = |kind: &str, cause: Option<&str>, joined: bool| Seam {
+        trace_id: "07".repeat(16),
+        span_id: "0000000000000002".to_owned(),
+        service: "gateway".to_owned(),
+        kind: kind.to_owned(),
+        confidence: 0.5,
+        candidates: 2,
+        cause_trace_id: cause.map(str::to_owned),
+        cause_span_id: cause.map(|_| "0000000000000001".to_owned()),
+        joined,
+    };
+    let lost = "09".repeat(16);
+    trace.seams = vec![
+        seam("contained", Some("08"), true),
+        seam("restart", Some(&lost), false),
+        seam("open", None, false),
+    ];
+    trace.summary.confidence = 0.5;
+    let drawing = draw(&trace, Paint::Plain);
+    for words in [
+        "contained   6.00 ms",
+        "≈ seam gateway trace 07070707070707070707070707070707\n  joined here by contained, 50.0 % certain",
+        "  its cause (restart) in trace 09090909090909090909090909090909 is not here",
+        "  not joined: 2 requests could have caused it, each 50.0 % likely",
+        "links 50.0 % certain",
+    ] {
+        assert!(drawing.contains(words), "{words:?} in\n{drawing}");
+    }
+    assert!(drawing.lines().all(|line| line.chars().count() <= 100), "\n{drawing}");
 }
 
 #[test]
