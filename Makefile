@@ -13,7 +13,13 @@ OTEL_VERSION := 1.45.2
 OTEL_PYTHON := .tools/opentelemetry-$(OTEL_VERSION)/bin/python
 WASM_TEST_RUNNER := .tools/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen-test-runner
 KUBERNETES_TOOLS := .tools/kubernetes/installed
-PYTHON := .tools/python/bin/python
+# A file of its own: the interpreter in there is a link, and has the time of the system's.
+PYTHON_PACKAGES := .tools/python/installed
+# The peers of `make bench-collector` and `make bench-store`.
+ROTEL_VERSION := 0.0.1a15
+ROTEL := .tools/rotel-$(ROTEL_VERSION)/bin/rotel-agent
+CHDB_VERSION := 26.9.0
+CLICKHOUSE := .tools/clickhouse-$(CHDB_VERSION)/bin/python
 CHROMIUM := $(or $(CHROMIUM_BIN),/usr/bin/chromium)
 
 UI := collector/ui
@@ -60,7 +66,7 @@ help: ## list the targets
 
 ## what the machine must bring along
 
-tools: targets $(ENVOY) $(KUBERNETES_TOOLS) $(OTEL_PYTHON) $(PYTHON) $(WASM_TEST_RUNNER) $(UI_PACKAGES) chromium ## install what building and testing need, into .tools/
+tools: targets $(ENVOY) $(KUBERNETES_TOOLS) $(OTEL_PYTHON) $(PYTHON_PACKAGES) $(WASM_TEST_RUNNER) $(UI_PACKAGES) chromium ## install what building and testing need, into .tools/
 	@echo "tools: ready"
 
 targets:
@@ -108,13 +114,33 @@ $(OTEL_PYTHON):
 	@ln -sfn opentelemetry-$(OTEL_VERSION) .tools/opentelemetry
 	@touch -h $@
 
-$(PYTHON): tests/requirements.txt
+$(ROTEL):
+	@echo "tools: installing the peer of the bench, rotel $(ROTEL_VERSION), into .tools/ (about 30 MB)"
+	@mkdir -p .tools && rm -rf .tools/rotel-$(ROTEL_VERSION)
+	@python3 -m venv .tools/rotel-$(ROTEL_VERSION) \
+	  && .tools/rotel-$(ROTEL_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check --no-input rotel==$(ROTEL_VERSION) \
+	  || { rm -rf .tools/rotel-$(ROTEL_VERSION); exit 1; }
+	@cd $(@D) && ln -sf ../lib/python3*/site-packages/rotel/rotel-agent $(@F)
+	@ln -sfn rotel-$(ROTEL_VERSION) .tools/rotel
+	@touch -h $@
+
+# The engine needs none of the packages that its Python interface offers to convert to.
+$(CLICKHOUSE):
+	@echo "tools: installing the peer of the bench, ClickHouse by chdb-core $(CHDB_VERSION), into .tools/ (about 550 MB)"
+	@mkdir -p .tools && rm -rf .tools/clickhouse-$(CHDB_VERSION)
+	@python3 -m venv .tools/clickhouse-$(CHDB_VERSION) \
+	  && $@ -m pip install --quiet --disable-pip-version-check --no-input --no-deps chdb-core==$(CHDB_VERSION) \
+	  || { rm -rf .tools/clickhouse-$(CHDB_VERSION); exit 1; }
+	@ln -sfn clickhouse-$(CHDB_VERSION) .tools/clickhouse
+	@touch -h $@
+
+$(PYTHON_PACKAGES): tests/requirements.txt
 	@echo "tools: installing the Python packages of the tests into .tools/python/"
 	@command -v python3 > /dev/null || { echo "python3 is missing: apt-get install python3 python3-venv" >&2; exit 1; }
 	@mkdir -p .tools && rm -rf .tools/python
 	@python3 -m venv .tools/python \
 	  || { rm -rf .tools/python; echo "python3 cannot make a virtual environment: apt-get install python3-venv" >&2; exit 1; }
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --requirement tests/requirements.txt \
+	@.tools/python/bin/python -m pip install --quiet --disable-pip-version-check --no-input --requirement tests/requirements.txt \
 	  || { rm -rf .tools/python; exit 1; }
 	@touch $@
 
@@ -188,7 +214,7 @@ bench-alerts: ## what the error-rate detector finds, beside simpler rules; SEED=
 	@cargo build --quiet --release --workspace --bin bench-alerts --bin throughline
 	@target/release/bench-alerts $(if $(SEED),--seed $(SEED)) $(if $(SERIES),--series $(SERIES))
 
-bench-collector: ## what taking spans in costs the collector; SPANS=1000000 UP_TO=1000000; writes docs/bench/collector.md
+bench-collector: $(ROTEL) ## what taking spans in costs the collector; SPANS=1000000 UP_TO=1000000; writes docs/bench/collector.md
 	@cargo build --quiet --release --workspace --bin throughline --bin bench-collector
 	@target/release/bench-collector $(if $(SPANS),--spans $(SPANS)) $(if $(UP_TO),--up-to $(UP_TO)) \
 	  $(if $(ONLY),--only $(ONLY))
@@ -204,13 +230,13 @@ bench-localise: ## how often `throughline localise` names the harmed service; LA
 	@cargo build --quiet --release --workspace --bin throughline --bin bench-localise
 	@target/release/bench-localise $(or $(LABELLED),../shared/data/localise/online-boutique)
 
-bench-store: ## how the store grows to a million spans: bytes, traces by id, searches, restart; writes docs/bench/store.md
+bench-store: $(CLICKHOUSE) ## how the store grows to a million spans: bytes, traces by id, searches, restart; writes docs/bench/store.md
 	@cargo build --release --workspace --bin throughline --bin bench-store
 	@target/release/bench-store
 
-bench-large: ## the same up to 100 million spans, which takes about an hour and 5 GB; SPANS=10000000
+bench-large: $(CLICKHOUSE) ## the same up to 100 million spans, which takes about an hour and 5 GB; SPANS=10000000; DATA=folder keeps them for the next run
 	@cargo build --release --workspace --bin throughline --bin bench-store
-	@target/release/bench-store --up-to $(or $(SPANS),100000000)
+	@target/release/bench-store --up-to $(or $(SPANS),100000000) $(if $(DATA),--data $(DATA))
 
 ## what is checked
 
@@ -244,7 +270,7 @@ test: tools build ## every test; one summary line for each part, and their sum
 sum: # the results of the last `make test`; a part that did not run is a failure
 	@tools/run-part --sum $(PARTS)
 
-test-unit: $(PYTHON) ## unit tests, natively
+test-unit: $(PYTHON_PACKAGES) ## unit tests, natively
 	@tools/run-part unit cargo test --release --workspace --lib --bins --no-fail-fast
 
 test-wasm: targets $(WASM_TEST_RUNNER) ## the tests of the pure package in WebAssembly, in Node.js
@@ -254,7 +280,7 @@ test-ui: $(UI_PACKAGES) ## unit tests of the page
 	@tools/run-part ui npm --prefix $(UI) run --silent test
 
 e2e: test-e2e ## end-to-end suite on a real mesh, and the page in a browser
-test-e2e: $(ENVOY) $(OTEL_PYTHON) $(PYTHON) chromium build
+test-e2e: $(ENVOY) $(OTEL_PYTHON) $(PYTHON_PACKAGES) chromium build
 	@tools/run-part e2e cargo test --release --workspace --test e2e
 
 test-manifests: $(ENVOY) $(KUBERNETES_TOOLS) build static ## Kubernetes manifests, and the programs that they configure
@@ -266,14 +292,16 @@ test-tidy: ## the rules of the house
 soak: $(ENVOY) module ## a million requests through one Envoy: memory must stay flat; REQUESTS=1000000
 	@SOAK_REQUESTS=$(or $(REQUESTS),1000000) cargo test --release --workspace --test e2e -- memory_is_flat
 
-fuzz: ## run every fuzz target of filter and collector; SECONDS_EACH=60; needs cargo-fuzz and a nightly compiler
+fuzz: ## run every fuzz target of filter and collector; SECONDS_EACH=60; ONLY=traceql; needs cargo-fuzz and a nightly compiler
 	@command -v cargo-fuzz > /dev/null || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }
 	@cargo +nightly --version > /dev/null 2>&1 || { echo "a nightly compiler is missing: rustup toolchain install nightly" >&2; exit 1; }
 	@for room in filter collector; do for name in $$(sed -n 's/^name = "\([a-z_]*\)"$$/\1/p' $$room/fuzz/Cargo.toml); do \
+	  [[ -z "$(ONLY)" || "$$name" == "$(ONLY)" ]] || continue; \
 	  echo "fuzz: $$room $$name"; \
 	  mkdir -p target/fuzz/corpus/$$room-$$name target/fuzz/artifacts; \
-	  cargo +nightly fuzz run --fuzz-dir $$room/fuzz --target-dir target/fuzz $$name target/fuzz/corpus/$$room-$$name -- \
-	    -max_total_time=$(or $(SECONDS_EACH),60) -max_len=4096 -artifact_prefix=target/fuzz/artifacts/ -verbosity=0 || exit 1; \
+	  cargo +nightly fuzz run --fuzz-dir $$room/fuzz --target-dir target/fuzz $$name target/fuzz/corpus/$$room-$$name $$room/fuzz/seeds -- \
+	    -max_total_time=$(or $(SECONDS_EACH),60) -max_len=4096 -artifact_prefix=target/fuzz/artifacts/$$room-$$name- -print_final_stats=1 \
+	    -verbosity=0 || exit 1; \
 	done; done
 
 documents: ## write the filter's JSON Schema, the README's table of settings and the OpenAPI document anew from the code

@@ -123,13 +123,13 @@ impl ServeOptions {
     }
 }
 
-/// Resolves the text of a file as `serve` would.
+/// Resolves the text of a file as `serve` would, and prints it as `config print` would.
 #[cfg(any(test, feature = "fuzz"))]
-pub(crate) fn resolve_text(text: &str) -> Result<Config, ConfigError> {
+pub(crate) fn resolve_text(text: &str) -> Result<(Config, String), ConfigError> {
     let mut faults = Vec::new();
     let written = file::parse(text, &ProcessEnvironment, &mut faults);
     let config = resolve::resolve(&written, &mut faults);
-    if faults.is_empty() { Ok(config) } else { Err(ConfigError { faults }) }
+    if faults.is_empty() { Ok((config, show::in_effect(&written))) } else { Err(ConfigError { faults }) }
 }
 
 #[cfg(test)]

@@ -34,10 +34,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{ALLOW, CACHE_CONTROL, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use crate::alert::Alerts;
@@ -117,7 +117,7 @@ pub fn router(state: QueryState) -> Router {
         .nest("/jaeger", jaeger::router())
         .nest("/tempo", tempo::whole_router())
         .fallback(page::serve)
-        .method_not_allowed_fallback(refuse_method)
+        .method_not_allowed_fallback(refuse_other_method)
         .layer(from_fn(set_headers))
         .with_state(state)
 }
@@ -129,6 +129,14 @@ pub fn router_of_replay() -> Router {
         .fallback(status::replaying)
         .method_not_allowed_fallback(refuse_method)
         .layer(from_fn(set_headers))
+}
+
+/// The router itself names in `allow` how this path may be asked.
+async fn refuse_other_method(method: Method) -> Response {
+    let words = format!("{method} is not supported here; the header `allow` names what is");
+    let mut response = Problem::method_not_allowed(words).into_response();
+    response.headers_mut().remove(ALLOW);
+    response
 }
 
 async fn refuse_method(method: Method) -> Problem {

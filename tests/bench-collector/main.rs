@@ -1,6 +1,7 @@
 //! What it takes the collector to take spans in: processor time, memory, and how soon they are found.
 
 mod freshness;
+mod peer;
 mod plot;
 mod report;
 mod run;
@@ -41,7 +42,7 @@ fn main() -> Result<()> {
     if arguments.is_whole {
         let page = artefacts::root().join("docs/bench/collector.md");
         std::fs::create_dir_all(page.parent().context("a folder for the page")?)?;
-        for (path, text) in [(page.with_extension("svg"), plot::write(&results.runs)?), (page, text)] {
+        for (path, text) in [(page.with_extension("svg"), plot::write(&results)?), (page, text)] {
             std::fs::write(&path, text).with_context(|| path.display().to_string())?;
         }
         eprintln!("bench-collector: written to docs/bench/collector.md and collector.svg");
@@ -77,7 +78,7 @@ impl Arguments {
 }
 
 fn measure(arguments: &Arguments) -> Result<Results> {
-    let mut runs: Vec<run::Figures> = Vec::new();
+    let (mut runs, mut peers): (Vec<run::Figures>, Vec<peer::PeerFigures>) = (Vec::new(), Vec::new());
     let mut freshness = Freshness::default();
     for kind in &arguments.kinds {
         eprintln!("bench-collector: {}", kind.title);
@@ -88,6 +89,9 @@ fn measure(arguments: &Arguments) -> Result<Results> {
                 if kind.name == KINDS[0].name {
                     freshness = freshness::measure(&server, now_unix_ns())?;
                 }
+                drop(server);
+                // Right after it, so that both meet the same machine.
+                peers.push(peer::run(*kind, arguments.spans, now_unix_ns(), &directory)?);
                 Ok(())
             });
         if outcome.is_err() {
@@ -107,5 +111,5 @@ fn measure(arguments: &Arguments) -> Result<Results> {
             }
         }
     }
-    Ok(Results { spans: arguments.spans, runs, growth, freshness })
+    Ok(Results { spans: arguments.spans, runs, peers, peer: peer::version()?, growth, freshness })
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use crate::run::Figures;
+use crate::report::Results;
 
 const WIDTH: f64 = 720.0;
 const ROW: f64 = 26.0;
@@ -17,17 +17,22 @@ const MOST: f64 = 350_000.0;
 const OTHERS: [(&str, f64); 4] = [
     ("VictoriaTraces, HTTP (not in this run)", 50_600.0),
     ("Tempo 3, HTTP (not in this run)", 27_600.0),
-    ("OpenTelemetry Collector to nothing, HTTP", 261_000.0),
-    ("OpenTelemetry Collector to nothing, gRPC", 341_000.0),
+    ("OTel Collector to nothing, HTTP (not in this run)", 261_000.0),
+    ("OTel Collector to nothing, gRPC (not in this run)", 341_000.0),
 ];
 
-pub(crate) fn write(runs: &[Figures]) -> Result<String> {
-    let own = runs.iter().map(|run| {
+pub(crate) fn write(results: &Results) -> Result<String> {
+    let own = results.runs.iter().map(|run| {
         let goal = run.goal.replace(',', "").parse::<f64>().ok();
         (run.name, run.spans / run.settled_cpu_s, goal, "#1f77b4")
     });
-    let rows: Vec<_> =
-        own.chain(OTHERS.into_iter().map(|(name, figure)| (name, figure, None, "#bbbbbb"))).collect();
+    let peers = results.runs.iter().zip(&results.peers);
+    let peers: Vec<(String, f64)> = peers
+        .map(|(run, peer)| (format!("rotel to nothing, {}", short(run.name)), peer.spans / peer.cpu_s))
+        .collect();
+    let beside = peers.iter().map(|(name, figure)| (name.as_str(), *figure, None, "#ff7f0e"));
+    let others = OTHERS.into_iter().map(|(name, figure)| (name, figure, None, "#bbbbbb"));
+    let rows: Vec<_> = own.chain(beside).chain(others).collect();
     let height = ROW * (rows.len() as f64 + 1.5);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" \
@@ -53,6 +58,11 @@ pub(crate) fn write(runs: &[Figures]) -> Result<String> {
     }
     svg.push_str("</svg>\n");
     Ok(svg)
+}
+
+/// Protocol and connections, without the batches.
+fn short(load: &str) -> &str {
+    load.rsplit_once(',').map_or(load, |(short, _)| short)
 }
 
 fn x(figure: f64) -> f64 {

@@ -5,13 +5,12 @@ use std::fmt::Write;
 use anyhow::Result;
 
 use crate::freshness::Freshness;
+use crate::peer::PeerFigures;
 use crate::run::{Figures, KINDS};
 
-/// No peer is a part of the run: what was measured of them once, by hand.
-const PEERS: &str = "
-## Beside others
-
-Other systems are not part of this run. Measured by hand in 2026-08 on a machine like this one with the same kind of load (OTLP/HTTP, 565 B and 11
+/// What no package registry has cannot be a part of the run: what was measured once, by hand.
+const OTHERS: &str = "
+Stores of traces are in no package registry and therefore not part of this run. Measured by hand in 2026-08 on a machine like this one with the same kind of load (OTLP/HTTP, 565 B and 11
 attributes a span), settled: VictoriaTraces (commit 0297391, 2025-07) 50,600 spans per CPU-second and 86 B a span; Tempo 3 (commit ad33aa8,
 2026-08) 27,600 and 100 B, with 3.6 GB of memory. Neither forces a batch to disk before it acknowledges it: both lost the last seconds at
 `kill -9`. The OpenTelemetry Collector 0.153, which threw everything away, took 261,000 by HTTP and 341,000 by gRPC.
@@ -24,6 +23,10 @@ attributes a span), settled: VictoriaTraces (commit 0297391, 2025-07) 50,600 spa
 pub(crate) struct Results {
     pub(crate) spans: u64,
     pub(crate) runs: Vec<Figures>,
+    /// The same loads on the peer, in the same order.
+    pub(crate) peers: Vec<PeerFigures>,
+    /// Name and version of the peer.
+    pub(crate) peer: String,
     /// The first kind of load again, with other numbers of spans, the fewest first.
     pub(crate) growth: Vec<Figures>,
     pub(crate) freshness: Freshness,
@@ -79,8 +82,39 @@ pub(crate) fn write(results: &Results) -> Result<String> {
         let (median, late) = (at(0.5).copied().unwrap_or(0.0), at(0.99).copied().unwrap_or(0.0));
         writeln!(page, "| {what} | {median:.1} ms | {late:.1} ms | p99 1 s |")?;
     }
-    page.push_str(PEERS);
+    write_peer(&mut page, results)?;
+    page.push_str(OTHERS);
     Ok(page)
+}
+
+fn write_peer(page: &mut String, results: &Results) -> Result<()> {
+    writeln!(
+        page,
+        "\n## Beside others\n\nIn the same run, each right after the row above, {} with its defaults got the same load and threw it \
+         away: it decodes, keeps\nnothing, and its acknowledgement promises nothing. Spans per CPU-second until all work was done.\n",
+        results.peer
+    )?;
+    writeln!(
+        page,
+        "| load | Throughline, on disk | Throughline, settled | the peer, to nothing | settled / peer | peak memory, Throughline / peer | \
+         spans/s, Throughline / peer | the peer put off |\n|---|---|---|---|---|---|---|---|"
+    )?;
+    for (own, peer) in results.runs.iter().zip(&results.peers) {
+        let (settled, others) = (own.spans / own.settled_cpu_s, peer.spans / peer.cpu_s);
+        writeln!(
+            page,
+            "| {} | {:.0} | {settled:.0} | {others:.0} | {:.2} | {:.0} / {:.0} MiB | {:.0} / {:.0} | {} |",
+            own.name,
+            own.spans / own.acknowledged_cpu_s,
+            settled / others,
+            own.peak_bytes as f64 / 1024.0 / 1024.0,
+            peer.peak_bytes as f64 / 1024.0 / 1024.0,
+            own.spans / own.wall_s,
+            peer.spans / peer.wall_s,
+            peer.put_off,
+        )?;
+    }
+    Ok(())
 }
 
 fn write_growth(page: &mut String, growth: &[Figures]) -> Result<()> {

@@ -17,7 +17,7 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     pub(crate) goal: &'static str,
-    protocol: Protocol,
+    pub(crate) protocol: Protocol,
     connections: usize,
     shape: Shape,
 }
@@ -58,6 +58,14 @@ pub(crate) const KINDS: [Kind; 4] = [
     },
 ];
 
+impl Kind {
+    /// So many spans of it, for a port.
+    pub(crate) fn load(self, spans: u64, seed: u64, port: u16) -> Result<Load> {
+        let generator = Arc::new(Generator::new(self.shape, seed)?);
+        Ok(Load { generator, protocol: self.protocol, port, connections: self.connections, spans })
+    }
+}
+
 /// What one load took.
 #[derive(Clone, Debug)]
 pub(crate) struct Figures {
@@ -79,13 +87,12 @@ pub(crate) struct Figures {
 
 /// Loads a fresh collector; gives it back for what else is to be measured on its data.
 pub(crate) fn run(kind: Kind, spans: u64, seed: u64, run: &RunDirectory) -> Result<(Figures, Server)> {
-    let generator = Arc::new(Generator::new(kind.shape, seed)?);
     let mut server = Server::start(run)?;
     let port = match kind.protocol {
         Protocol::Grpc => server.ports.otlp_grpc,
         Protocol::Http => server.ports.otlp_http,
     };
-    let load = Load { generator, protocol: kind.protocol, port, connections: kind.connections, spans };
+    let load = kind.load(spans, seed, port)?;
     let (begin_cpu_s, begin_own_s, begin) = (server.cpu_s()?, own_cpu_s()?, Instant::now());
     let sent = sender::send(&load)?;
     let wall_s = begin.elapsed().as_secs_f64();

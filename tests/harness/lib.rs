@@ -3,6 +3,7 @@
 pub mod artefacts;
 pub mod collector;
 pub mod comparison;
+pub mod described;
 pub mod echo_server;
 pub mod envoy;
 pub mod fault;

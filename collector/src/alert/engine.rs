@@ -59,6 +59,12 @@ impl Alerts {
         Ok((Self { shared: Arc::clone(&shared) }, Running { shared, detecting }))
     }
 
+    /// Rules and book, and nobody who watches: what a test writes into the book stays there.
+    #[cfg(test)]
+    pub(crate) fn without_watch(config: &Config) -> Result<Self, String> {
+        Ok(Self { shared: Arc::new(Shared::open(config)?) })
+    }
+
     /// The book, rules and numbers.
     pub fn shared(&self) -> &Shared {
         &self.shared

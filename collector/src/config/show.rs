@@ -31,13 +31,13 @@ pub(super) fn in_effect(written: &Written) -> String {
     text
 }
 
-/// A value as YAML takes it back: plain where nothing in it has a meaning of its own.
+/// A value as YAML takes it back: plain where nothing in it has a meaning of its own, and no variable where it was none.
 fn quoted(text: &str) -> String {
     let is_plain = !text.is_empty()
         && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-/:+".contains(letter))
         && text.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '/' || first == '.')
         && !text.ends_with(':');
-    if is_plain { text.to_owned() } else { json!(text).to_string() }
+    if is_plain { text.to_owned() } else { json!(text.replace('$', "$$")).to_string() }
 }
 
 /// The same as JSON.

@@ -117,14 +117,15 @@ fn variables_of_the_environment_are_put_in_their_places() {
 
 #[test]
 fn what_is_in_effect_is_printed_as_a_file_that_means_the_same() {
-    let yaml = "log: {level: debug}\nstorage: {data_dir: '/var/lib/a # b', block: {max_spans: 7}}\n";
+    let yaml =
+        "log: {level: debug}\nstorage: {data_dir: '/var/lib/a # b $${c} $$$$', block: {max_spans: 7}}\n";
     let (written, config) = read_with(yaml, &ProcessEnvironment).unwrap();
     let printed = show::in_effect(&written);
     assert!(printed.contains("  level: debug  # off, error"), "{printed}");
     assert!(printed.contains("max_spans: 7 "), "{printed}");
     assert_eq!(read_with(&printed, &ProcessEnvironment).unwrap().1, config);
     let json = show::as_json(&printed).unwrap();
-    assert_eq!(json["storage"]["data_dir"], "/var/lib/a # b");
+    assert_eq!(json["storage"]["data_dir"], "/var/lib/a # b $${c} $$$$");
     assert_eq!(json["storage"]["block"]["max_spans"], 7);
     assert_eq!(json["receivers"]["otlp"]["protocols"]["grpc"]["endpoint"], "127.0.0.1:4317");
 }

@@ -225,3 +225,6 @@ pub(super) async fn end_silence(
     shared.save();
     Ok(StatusCode::NO_CONTENT)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! The OpenAPI 3.1 document of our own API, made of its operations and of the types of its answers.
 
 use axum::Json as JsonAnswer;
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value as Json, json};
 
 use super::answer::Problem;
@@ -88,13 +88,21 @@ fn content(answer: Answer, generator: &mut SchemaGenerator) -> Json {
             json!({"application/json": {"schema": schema(generator)}})
         }
         Answer::Nothing => json!({}),
-        Answer::JsonOrLines(schema) => json!({
-            "application/json": {"schema": schema(generator)},
-            "application/x-ndjson": {"schema": {"type": "string"}},
+        Answer::JsonOrLines(whole, line) => json!({
+            "application/json": {"schema": whole(generator)},
+            "application/x-ndjson": sequence(line(generator), "Each line is JSON of `x-item-schema`."),
         }),
-        Answer::Events(schema) => json!({"text/event-stream": {"schema": schema(generator)}}),
+        Answer::Events(schema) => json!({
+            "text/event-stream":
+                sequence(schema(generator), "The data of each event is JSON of `x-item-schema`; comments say what was skipped."),
+        }),
         Answer::Text(content_type) => json!({content_type: {"schema": {"type": "string"}}}),
     }
+}
+
+/// OpenAPI 3.1 has no word for the items of an endless answer; `x-item-schema` is what later versions call `itemSchema`.
+fn sequence(item: Schema, description: &str) -> Json {
+    json!({"schema": {"type": "string", "description": description}, "x-item-schema": item})
 }
 
 fn parameter(parameter: &Parameter) -> Json {

@@ -28,9 +28,9 @@ pub(super) struct Operation {
 #[derive(Clone, Copy)]
 pub(super) enum Answer {
     Json(fn(&mut SchemaGenerator) -> Schema),
-    /// JSON, or with the right `Accept` each element of a list on a line of its own.
-    JsonOrLines(fn(&mut SchemaGenerator) -> Schema),
-    /// Server-sent events whose data is JSON.
+    /// JSON, or with the right `Accept` each element of a list on a line of its own: the whole, and what a line may be.
+    JsonOrLines(fn(&mut SchemaGenerator) -> Schema, fn(&mut SchemaGenerator) -> Schema),
+    /// Server-sent events; the data of each is this JSON.
     Events(fn(&mut SchemaGenerator) -> Schema),
     Text(&'static str),
     /// 201 and JSON.
@@ -110,6 +110,16 @@ fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 
+/// A trace that was found; the last line says how the search went, or why it failed.
+fn line_of_a_search(generator: &mut SchemaGenerator) -> Schema {
+    let kinds = [
+        schema::<answer::Summary>(generator),
+        schema::<answer::Search>(generator),
+        schema::<answer::Problem>(generator),
+    ];
+    schemars::json_schema!({"anyOf": kinds})
+}
+
 fn operation(
     path: &'static str,
     name: &'static str,
@@ -136,7 +146,7 @@ fn of_traces() -> Vec<Operation> {
             "searchTraces",
             "The newest traces that match.",
             &SEARCH,
-            Answer::JsonOrLines(schema::<answer::Traces>),
+            Answer::JsonOrLines(schema::<answer::Traces>, line_of_a_search),
             get(trace::search),
         ),
         operation(

@@ -2,6 +2,7 @@
 
 mod described;
 mod peers;
+mod tail;
 mod withdrawn;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::store::MemoryStore;
 
 pub(super) const START: u64 = 1_790_000_000_000_000_000;
 const DEADLINE: Duration = Duration::from_secs(20);
+const PROBLEM: &str = "application/problem+json";
 
 pub(super) struct Collector {
     store: Arc<MemoryStore>,
@@ -42,15 +44,23 @@ impl Collector {
         Self { store, counters, state }
     }
 
-    async fn ask(&self, method: &str, path: &str) -> Response {
+    pub(super) async fn ask(&self, method: &str, path: &str) -> Response {
         self.ask_for(method, path, "*/*").await
     }
 
     /// Asks with a header that says what is wanted.
     pub(super) async fn ask_for(&self, method: &str, path: &str, accept: &str) -> Response {
         let request = Request::builder().method(method).uri(path).header("accept", accept);
-        let service = TowerToHyperService::new(router(self.state.clone()));
-        service.call(request.body(Body::empty()).unwrap()).await.unwrap()
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Response {
+        TowerToHyperService::new(router(self.state.clone())).call(request).await.unwrap()
+    }
+
+    /// The same, answering questions about alerts too.
+    pub(super) fn with_alerts(self, alerts: Alerts) -> Self {
+        Self { state: self.state.with_alerts(alerts), ..self }
     }
 
     /// Status and body of an answer.
@@ -67,11 +77,19 @@ impl Collector {
         serde_json::from_slice(&described_body(path, response).await).unwrap()
     }
 
+    /// What is answered line by line.
+    async fn lines(&self, path: &str) -> Vec<Json> {
+        let response = self.ask_for("GET", path, "application/x-ndjson").await;
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/x-ndjson");
+        let body = String::from_utf8(described_body(path, response).await).unwrap();
+        body.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// Checks that the answer is a problem document whose detail contains the words.
     pub(super) async fn check_problem(&self, path: &str, status: u16, words: &str) {
         let response = self.ask("GET", path).await;
         assert_eq!(response.status(), status, "{path}");
-        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.headers()[CONTENT_TYPE], PROBLEM);
         let problem: Json = serde_json::from_slice(&described_body(path, response).await).unwrap();
         assert_eq!((&problem["type"], &problem["status"]), (&json!("about:blank"), &json!(status)));
         assert!(problem["detail"].as_str().unwrap().contains(words), "{path}: {problem}");
@@ -95,22 +113,21 @@ impl Collector {
 
 /// The body of an answer to GET, after it was held against the OpenAPI document.
 async fn described_body(path: &str, response: Response) -> Vec<u8> {
+    described_body_of("GET", path, response).await
+}
+
+/// The same of any method.
+pub(super) async fn described_body_of(method: &str, path: &str, response: Response) -> Vec<u8> {
     let status = response.status().as_u16();
     let content_type =
         response.headers().get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap()).to_owned();
     let body = response.into_body().collect().await.unwrap().to_bytes().to_vec();
-    described::check(path, status, &content_type, &body);
+    described::check(method, path, status, &content_type, &body);
     body
 }
 
 async fn body_json(response: Response) -> Json {
     serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
-}
-
-/// The next event or comment of a tail; `None` when it has ended.
-async fn next_frame(body: &mut Body) -> Option<String> {
-    let frame = tokio::time::timeout(DEADLINE, body.frame()).await.expect("the tail is silent")?;
-    Some(String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap())
 }
 
 pub(super) fn text(key: &str, value: &str) -> Attribute {
@@ -251,15 +268,26 @@ async fn says_when_a_search_ran_into_a_bound() {
 #[tokio::test]
 async fn streams_each_trace_as_a_line() {
     let collector = Collector::with((1..=3).flat_map(pair_of_hops).collect());
-    let response = collector.ask_for("GET", "/api/v1/traces?q=%7B%7D&limit=2", "application/x-ndjson").await;
-    assert_eq!(response.headers()[CONTENT_TYPE], "application/x-ndjson");
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    let lines: Vec<Json> =
-        std::str::from_utf8(&body).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = collector.lines("/api/v1/traces?q=%7B%7D&limit=2").await;
     assert_eq!(lines.len(), 3);
     assert_eq!(lines[0]["trace_id"], json!(trace_id(3).to_hex()));
     assert_eq!(lines[2]["inspected"]["traces"], 2);
     assert!(lines[2]["next"].is_string());
+}
+
+#[tokio::test]
+async fn the_last_line_says_why_a_search_failed() {
+    let mut collector = Collector::with(pair_of_hops(1));
+    collector.state.workers = Arc::new(Workers::with_limits(0, 0));
+    let lines = collector.lines("/api/v1/traces").await;
+    assert_eq!((lines.len(), &lines[0]["status"]), (1, &json!(503)));
+    collector.check_problem("/api/v1/traces", 503, "ask again").await;
+    let refused = collector.ask_for("GET", "/api/v1/traces?limit=x", "application/x-ndjson").await;
+    assert_eq!(
+        (refused.status(), refused.headers()[CONTENT_TYPE].to_str().unwrap()),
+        (StatusCode::BAD_REQUEST, PROBLEM)
+    );
+    described_body("/api/v1/traces", refused).await;
 }
 
 #[tokio::test]
@@ -355,12 +383,18 @@ async fn an_answer_larger_than_all_the_room_is_given_when_it_is_alone() {
 }
 
 #[tokio::test]
-async fn takes_no_other_method_than_get() {
+async fn says_how_a_path_may_be_asked_that_was_asked_otherwise() {
     let collector = Collector::with(Vec::new());
-    for path in ["/api/v1/traces", "/"] {
-        let response = collector.ask("POST", path).await;
+    for (method, path, allowed) in [
+        ("POST", "/api/v1/traces", "GET,HEAD"),
+        ("POST", "/", "GET, HEAD"),
+        ("PUT", "/api/v1/silences", "GET,HEAD,POST"),
+        ("GET", "/api/v1/silences/1", "DELETE"),
+    ] {
+        let response = collector.ask(method, path).await;
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
-        assert_eq!(response.headers()[ALLOW], "GET, HEAD");
+        assert_eq!(response.headers()[ALLOW], allowed, "{path}");
+        assert_eq!(response.headers()[CONTENT_TYPE], PROBLEM, "{path}");
     }
 }
 
@@ -397,76 +431,6 @@ async fn counts_a_trace_anew_when_late_spans_complete_it() {
     collector.wait_for_totals(0, 1).await;
     collector.store.insert(vec![late]);
     collector.wait_for_totals(1, 0).await;
-}
-
-#[tokio::test]
-async fn tells_each_quiet_trace_to_the_readers_of_the_tail_and_ends() {
-    let collector = Collector::with(Vec::new());
-    let response = collector.ask("GET", "/api/v1/tail").await;
-    assert_eq!(response.headers()[CONTENT_TYPE], "text/event-stream");
-    let mut body = response.into_body();
-    assert!(next_frame(&mut body).await.unwrap().starts_with(':'));
-    collector.store.insert(pair_of_hops(1));
-    let event = next_frame(&mut body).await.unwrap();
-    let data = event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
-    assert!(event.lines().any(|line| line == "event: trace"), "{event}");
-    assert_eq!(
-        serde_json::from_str::<Json>(data).unwrap(),
-        collector.json("/api/v1/traces").await["traces"][0]
-    );
-    collector.state.end_tails();
-    assert_eq!(next_frame(&mut body).await, None);
-}
-
-#[tokio::test]
-async fn tells_readers_of_the_tail_what_they_ask_for_and_no_more_than_that() {
-    let collector = Collector::with(Vec::new());
-    let mut failures = collector.ask("GET", "/api/v1/tail?errors=true&service=cart").await.into_body();
-    let mut few = collector.ask("GET", "/api/v1/tail?max_per_second=1").await.into_body();
-    for body in [&mut failures, &mut few] {
-        assert!(next_frame(body).await.unwrap().starts_with(": following"));
-    }
-    let mut failed = pair_of_hops(3);
-    failed[2].status = SpanStatus::Error;
-    collector.store.insert([pair_of_hops(1), pair_of_hops(2), failed].concat());
-    let event = next_frame(&mut failures).await.unwrap();
-    assert!(event.contains(&trace_id(3).to_hex()), "{event}");
-    let event = next_frame(&mut few).await.unwrap();
-    assert!(event.contains(&trace_id(1).to_hex()), "{event}");
-    collector.wait_for_totals(3, 0).await;
-    // The second in which two were kept back is over when the next one goes quiet.
-    collector.store.insert(pair_of_hops(4));
-    assert!(next_frame(&mut few).await.unwrap().starts_with(": 2 traces skipped: more than 1 came"));
-    assert!(next_frame(&mut few).await.unwrap().contains(&trace_id(4).to_hex()));
-}
-
-#[tokio::test]
-async fn tells_a_slow_reader_of_the_tail_what_it_lost() {
-    let collector = Collector::with(Vec::new());
-    let mut body = collector.ask("GET", "/api/v1/tail?max_per_second=10000").await.into_body();
-    assert!(next_frame(&mut body).await.unwrap().starts_with(": following"));
-    let many = (1..=5000u64).map(|number| {
-        let trace_id = TraceId::from_bytes(&[number.to_be_bytes(); 2].concat()).unwrap();
-        Span { trace_id, ..span(1, 1, 0, SpanKind::Server, "gateway") }
-    });
-    collector.store.insert(many.collect());
-    collector.wait_for_totals(5000, 0).await;
-    assert!(next_frame(&mut body).await.unwrap().starts_with(": 904 traces skipped"));
-    assert!(next_frame(&mut body).await.unwrap().starts_with("event: trace"));
-    assert_eq!(collector.counters.tail_summaries_skipped.get(), 904);
-}
-
-#[tokio::test]
-async fn limits_the_readers_of_the_tail() {
-    let collector = Collector::with(Vec::new());
-    let mut readers = Vec::new();
-    for _ in 0..64 {
-        readers.push(collector.ask("GET", "/api/v1/tail").await);
-    }
-    assert!(readers.iter().all(|response| response.status() == StatusCode::OK));
-    collector.check_problem("/api/v1/tail", 503, "close one").await;
-    readers.pop();
-    assert_eq!(collector.ask("GET", "/api/v1/tail").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]

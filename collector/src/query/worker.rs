@@ -28,7 +28,7 @@ impl Workers {
         Self::with_limits(working, MAX_WAITING)
     }
 
-    fn with_limits(working: usize, waiting: usize) -> Self {
+    pub(super) fn with_limits(working: usize, waiting: usize) -> Self {
         Self {
             admitted: Arc::new(Semaphore::new(working.saturating_add(waiting))),
             working: Arc::new(Semaphore::new(working)),

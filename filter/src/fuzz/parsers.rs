@@ -36,10 +36,6 @@ pub(super) const FOREIGN_NAMES: [&str; 17] = [
     "ot-tracer-sampled",
 ];
 
-/// A `b3` and an `x-datadog-trace-id` header.
-pub(super) const FOREIGN_EXAMPLE: &[u8] =
-    b"\x00\x3780f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1\x08\x0512345";
-
 /// A `traceparent`: what is accepted is written as version 00 and means the same when read again.
 pub fn trace_parent(bytes: &[u8]) {
     if let Extracted::Found(found) = context::extract([bytes].into_iter(), [].into_iter()) {

@@ -10,10 +10,6 @@ use crate::host::fake::FakeHost;
 use crate::host::{CallToken, Host};
 use crate::request::Request;
 
-/// A configuration, a request in, a call out, their ends, and an answer of the collector.
-pub(super) const EXAMPLE: &[u8] =
-    b"\x00\x01\x01\x03\x00\x03abc\x01\x01\x00\x02\x01\x03xyz\x01\x01\x02\x00\x02\x01\x05\x01\x00\x06\x04";
-
 /// Requests under way at once.
 const MAX_UNDER_WAY: usize = 6;
 const MAX_STEPS: usize = 200;
