@@ -1,5 +1,13 @@
 //! The collector: takes spans in, keeps them, joins them to traces and answers questions about them.
 
+#![cfg_attr(
+    feature = "fuzz",
+    allow(
+        warnings,
+        reason = "fuzzers are built by a newer compiler, and what it has come to warn of stops none of them"
+    )
+)]
+
 pub mod config;
 pub mod telemetry;
 

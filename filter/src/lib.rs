@@ -4,6 +4,14 @@
 //! [`request`] decides context and link and writes what was measured into the [`batch`], and [`export`] sends it
 //! from the timer.
 
+#![cfg_attr(
+    feature = "fuzz",
+    allow(
+        warnings,
+        reason = "fuzzers are built by a newer compiler, and what it has come to warn of stops none of them"
+    )
+)]
+
 pub mod headers;
 pub mod settings;
 

@@ -96,16 +96,17 @@ fn write_peer(page: &mut String, results: &Results) -> Result<()> {
     )?;
     writeln!(
         page,
-        "| load | Throughline, on disk | Throughline, settled | the peer, to nothing | settled / peer | peak memory, Throughline / peer | \
+        "| load | Throughline, on disk | Throughline, settled | the peer, to nothing | on disk / peer, settled / peer | peak memory, Throughline / peer | \
          spans/s, Throughline / peer | the peer put off |\n|---|---|---|---|---|---|---|---|"
     )?;
     for (own, peer) in results.runs.iter().zip(&results.peers) {
-        let (settled, others) = (own.spans / own.settled_cpu_s, peer.spans / peer.cpu_s);
+        let (acknowledged, settled) = (own.spans / own.acknowledged_cpu_s, own.spans / own.settled_cpu_s);
+        let others = peer.spans / peer.cpu_s;
         writeln!(
             page,
-            "| {} | {:.0} | {settled:.0} | {others:.0} | {:.2} | {:.0} / {:.0} MiB | {:.0} / {:.0} | {} |",
+            "| {} | {acknowledged:.0} | {settled:.0} | {others:.0} | {:.2}, {:.2} | {:.0} / {:.0} MiB | {:.0} / {:.0} | {} |",
             own.name,
-            own.spans / own.acknowledged_cpu_s,
+            acknowledged / others,
             settled / others,
             own.peak_bytes as f64 / 1024.0 / 1024.0,
             peer.peak_bytes as f64 / 1024.0 / 1024.0,

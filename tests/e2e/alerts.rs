@@ -12,7 +12,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::artefacts;
 use harness::fault::Fault;
 use harness::http::Client;
 use harness::mesh::Mesh;
@@ -20,6 +19,7 @@ use harness::runner::Fixture;
 use harness::topology::{Call, Method, Topology};
 use harness::truth::CALL_HEADER;
 use harness::wait;
+use harness::{artefacts, described};
 use serde_json::Value;
 
 use crate::filter_configuration;
@@ -264,6 +264,9 @@ pub(crate) fn resolution(watched: &mut Watched) -> Result<()> {
     })?;
     let alerts = watched.alerts()?;
     timeline::print(&watched.episodes, &alerts, &watched.alertmanager.held())?;
+    let each = ids(&alerts).into_iter().map(|id| format!("/api/v1/alerts/{id}"));
+    let lists = ["alerts", "alert-rules", "silences", "alerts/0"].map(|name| format!("/api/v1/{name}"));
+    described::hold(&watched.mesh.collector()?.url(), &lists.into_iter().chain(each).collect::<Vec<_>>())?;
     let arguments = watched.arguments.clone();
     watched.mesh.collector_mut()?.restart_with(arguments)?;
     let (before, after) = (ids(&alerts), ids(&watched.alerts()?));

@@ -3,6 +3,7 @@
 mod absent;
 mod alerts;
 mod blocks;
+mod command_line;
 mod crash;
 mod files;
 mod forwarding;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
     };
     first_light(&mut runner);
     objects::run(&mut runner);
+    command_line::run(&mut runner);
     filter(&mut runner);
     intake::run(&mut runner);
     operation(&mut runner);

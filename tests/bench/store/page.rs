@@ -15,7 +15,7 @@ pub(crate) fn write(figures: &Figures) -> Result<String> {
         "Written by `make bench-store`, and with more spans by `make bench-large`. One collector with default settings, but \
          for windows\nthat become blocks after 5 s; traces of a mesh of ten services, 12 to 14 attributes a span, which cover \
          four hours in the\norder in which they come. `make bench-large DATA=folder` keeps the spans of the last row, and \
-         uses them when they are there. Times are what a client sees over HTTP on the loopback address, \
+         uses them when they are there.\nTimes are what a client sees over HTTP on the loopback address, \
          rendering of the answer included,\nand stretch with whatever else the machine does; behind them stands the processor time \
          that the collector took for one question on average.\nA search asks for a service and a least duration in the last hour, 20 traces. \
          Bytes are those of the blocks, and all\nis asked once no block is to be merged any more.\n"
