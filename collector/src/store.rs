@@ -45,7 +45,7 @@ pub use local::LocalStore;
 pub use memory::MemoryStore;
 pub use objects::{ObjectStoreConfig, ObjectStoreStatus, Secret};
 pub use rollup::{
-    Exemplar, Figures, Histogram, PATIENCE, Rollup, RollupFilter, Series, SeriesFilter, UNKNOWN,
+    Exemplar, Figures, Histogram, Links, PATIENCE, Rollup, RollupFilter, Series, SeriesFilter, UNKNOWN,
 };
 pub use values::ValuesOf;
 pub use whole::{WholeSpan, WholeTrace};

@@ -7,7 +7,7 @@ use throughline_model::id::{SpanId, TraceId};
 use throughline_model::mesh::ProxyKind;
 use throughline_model::otlp;
 
-use crate::batch::{ClosedBatch, Collecting};
+use crate::batch::{ClosedBatch, Collecting, Losses};
 use crate::config::{self, Config};
 use crate::export::{Outbox, Outcome, Verdict};
 use crate::host::{CallKind, CallToken, HeaderMap, Host, LogLevel};
@@ -128,14 +128,18 @@ impl Engine {
             self.queue(host, batch);
         }
         if let Some(losses) = self.outbox.take_losses() {
-            let ids = (self.new_trace_id(host), self.new_span_id(host));
-            let behind_ns = host.wall_clock_ns().saturating_sub(now_ns);
-            let report = self.collecting.report(losses, ids, behind_ns);
-            self.queue(host, report);
+            self.report(host, losses, now_ns);
         }
         self.send(host, now_ns);
         self.tell_buffer_bytes(host);
         self.with_worker(|worker, _| worker.on_tick(host));
+    }
+
+    fn report(&mut self, host: &mut impl Host, losses: Losses, now_ns: u64) {
+        let ids = (self.new_trace_id(host), self.new_span_id(host));
+        let behind_ns = host.wall_clock_ns().saturating_sub(now_ns);
+        let report = self.collecting.report(losses, ids, behind_ns);
+        self.queue(host, report);
     }
 
     fn tell_buffer_bytes(&mut self, host: &mut impl Host) {
@@ -144,12 +148,15 @@ impl Engine {
     }
 
     /// The configuration or the process ends: everything is sent at once, and what fails is not tried again, so that
-    /// no dead context stays behind. Whether nothing is under way any more.
+    /// no dead context stays behind. What was lost before is told with it. Whether nothing is under way any more.
     pub fn on_done(&mut self, host: &mut impl Host) -> bool {
         self.is_finishing = true;
         let now_ns = host.monotonic_ns();
         if let Some(batch) = self.collecting.take(now_ns) {
             self.queue(host, batch);
+        }
+        if let Some(losses) = self.outbox.take_last_losses() {
+            self.report(host, losses, now_ns);
         }
         self.send(host, now_ns);
         if !self.outbox.is_sending() {

@@ -69,6 +69,11 @@ impl Outbox {
         is_time.then(|| std::mem::take(&mut self.untold))
     }
 
+    /// The same when there is no later: whatever waits before it, and whether or not the collector is there.
+    pub fn take_last_losses(&mut self) -> Option<Losses> {
+        (self.untold.spans > 0).then(|| std::mem::take(&mut self.untold))
+    }
+
     /// The batch to send now, if any: none while a failure is being waited out or enough calls are under way.
     pub fn next_to_send(&mut self, now_ns: u64) -> Option<ClosedBatch> {
         // After a failure one call tries the way first.

@@ -16,6 +16,9 @@ pub enum LinkKind {
 }
 
 impl LinkKind {
+    /// Every kind, strongest first.
+    pub const ALL: [Self; 5] = [Self::Propagated, Self::RequestId, Self::Token, Self::Sole, Self::None];
+
     /// The name on the wire, in the API and on the page.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -29,8 +32,6 @@ impl LinkKind {
 
     /// The kind with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Propagated, Self::RequestId, Self::Token, Self::Sole, Self::None]
-            .into_iter()
-            .find(|kind| kind.as_str() == name)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }

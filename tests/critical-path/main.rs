@@ -34,7 +34,7 @@ fn main() -> Result<ExitCode> {
     let collector = Collector::start(Ports::free()?, &run)?;
     let mut outcomes = Vec::new();
     for (number, path) in (1..).zip(files(&folder)?) {
-        let case = Case::read(number, &path).with_context(|| path.display().to_string())?;
+        let case = Case::read(number, &folder, &path).with_context(|| path.display().to_string())?;
         let ours = ask(&collector, &case).with_context(|| path.display().to_string())?;
         outcomes.push((case, ours));
     }
@@ -45,18 +45,21 @@ fn main() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The cases by their number.
+/// The cases by their number, then those in folders of their own, which are about errors on the path.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files: Vec<(u32, PathBuf)> = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
-        if let Some(number) = number.filter(|_| path.extension().is_some_and(|end| end == "json")) {
-            files.push((number, path));
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    let number = |path: &Path| path.file_stem()?.to_str()?.parse::<u32>().ok();
+    entries.sort_by_key(|path| (path.is_dir(), number(path), path.clone()));
+    let mut files = Vec::new();
+    for path in entries {
+        if path.is_dir() {
+            files.extend(self::files(&path)?);
+        } else if path.extension().is_some_and(|end| end == "json") {
+            files.push(path);
         }
     }
-    files.sort();
-    Ok(files.into_iter().map(|(_, path)| path).collect())
+    Ok(files)
 }
 
 /// What the collector says of a case. The steps must divide the root's duration exactly, whatever the labels say.

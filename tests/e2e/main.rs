@@ -3,8 +3,10 @@
 mod absent;
 mod alerts;
 mod blocks;
+mod changes;
 mod command_line;
 mod crash;
+mod dropped;
 mod files;
 mod forwarding;
 mod harm;
@@ -13,6 +15,7 @@ mod hostile;
 mod insight;
 mod intake;
 mod istiod;
+mod joining;
 mod linking;
 mod matching;
 mod objects;
@@ -120,6 +123,14 @@ fn filter(runner: &mut Runner) {
         &[
             scenario("every_call_linked_to_the_only_request_in_flight_is_its_own", linking::sole_links),
             scenario("no_call_in_the_background_is_joined_to_a_request", linking::background_calls),
+            scenario(
+                "the_collector_joins_calls_to_the_requests_that_made_them",
+                joining::unlinked_calls_are_joined,
+            ),
+            scenario(
+                "the_collector_joins_no_call_in_the_background",
+                joining::background_calls_are_joined_to_nothing,
+            ),
         ],
     );
     runner.group(
@@ -146,6 +157,19 @@ fn filter(runner: &mut Runner) {
 
 /// What operators do: look at a mesh, and let istiod change it.
 fn operation(runner: &mut Runner) {
+    runner.group(
+        "a mesh whose calls change",
+        || Mesh::start_for_test(forwarding_shop()?, Some(filter_configuration())),
+        &[
+            scenario("edges_that_come_and_go_are_told", changes::edges_come_and_go),
+            scenario("diff_ends_with_4_where_a_service_became_slower", changes::diff_stops_a_regression),
+        ],
+    );
+    runner.group(
+        "a collector that was away for long",
+        dropped::start,
+        &[scenario("spans_that_proxies_dropped_are_told_and_named_as_the_cause", dropped::drops_are_told)],
+    );
     runner.group(
         "a sound mesh, operated",
         || Mesh::start_for_test(forwarding_shop()?, Some(filter_configuration())),

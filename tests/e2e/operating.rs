@@ -14,7 +14,7 @@ pub(crate) use broken::{
 };
 
 /// Runs our command; gives its output and prints it.
-fn throughline(words: &[&str]) -> Result<Output> {
+pub(crate) fn throughline(words: &[&str]) -> Result<Output> {
     let output = Command::new(artefacts::collector()?).args(words).output().context("run throughline")?;
     let text = String::from_utf8_lossy(&output.stdout);
     println!("  $ throughline {}", words.join(" "));

@@ -13,7 +13,7 @@ use harness::process::Process;
 use harness::run_directory::RunDirectory;
 use harness::wait;
 use serde_json::Value as Json;
-use throughline_model::attribute::SERVICE_NAME;
+use throughline_model::attribute::{LINK_KIND, ROLE, SERVER_ADDRESS, SERVICE_NAME};
 use throughline_model::id::{SpanId, TraceId};
 use throughline_model::otlp::encode_export_request;
 use throughline_model::span::{Attribute, Resource, Span, SpanKind, StatusCode, Value};
@@ -72,12 +72,21 @@ pub(crate) fn scrapes_figures_and_exemplars(scraped: &mut Scraped) -> Result<()>
     post_call(&scraped.collector)?;
     for (query, expected) in [
         ("up", "1"),
-        ("throughline_spans_received_total", "2"),
+        ("throughline_spans_received_total", "3"),
         ("traces_service_graph_request_total{client=\"gateway\",server=\"cart\"}", "1"),
         ("traces_service_graph_request_failed_total{client=\"gateway\",server=\"cart\"}", "1"),
         ("traces_service_graph_request_server_seconds_count{client=\"gateway\",server=\"cart\"}", "1"),
         ("traces_spanmetrics_calls_total{service=\"cart\",status_code=\"STATUS_CODE_ERROR\"}", "1"),
-        ("sum by (service) (traces_spanmetrics_latency_bucket{service=\"gateway\",le=\"+Inf\"})", "1"),
+        ("sum by (service) (traces_spanmetrics_latency_bucket{service=\"gateway\",le=\"+Inf\"})", "2"),
+        ("throughline_calls_by_link_total{client=\"gateway\",link=\"sole\"}", "1"),
+        // How complete traces, edges and workloads are, as docs/api.md has it.
+        (
+            "throughline_traces_complete / (throughline_traces_complete + throughline_traces_incomplete)",
+            "0.5",
+        ),
+        (&complete("", "{client=\"gateway\",server=\"cart\"}"), "1"),
+        (&complete("", "{client=\"gateway\",server=\"bank.example\"}"), "0"),
+        (&complete("sum by (client) ", ""), "0.5"),
     ] {
         let value = |scraped: &Scraped| -> Result<Option<String>> {
             let answer = ask(scraped, &format!("query?query={}", encode(query)))?;
@@ -107,10 +116,25 @@ pub(crate) fn scrapes_figures_and_exemplars(scraped: &mut Scraped) -> Result<()>
     Ok(())
 }
 
-/// One call from the gateway to the cart that failed, both ends.
+/// The share of calls of which both ends sent a span.
+fn complete(sum: &str, labels: &str) -> String {
+    let of = |name: &str| format!("{sum}(traces_service_graph_{name}_total{labels})");
+    format!("1 - {} / {}", of("unpaired_spans"), of("request"))
+}
+
+/// One call from the gateway to the cart that failed, both ends, and one to a bank that sent no span.
 fn post_call(collector: &Collector) -> Result<()> {
     let now_unix_ns = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
+    let attribute =
+        |(key, text): (&str, &str)| Attribute { key: key.to_owned(), value: Value::Text(text.to_owned()) };
+    let told = [(ROLE, "gateway"), (SERVER_ADDRESS, "bank.example"), (LINK_KIND, "sole")];
+    let unanswered = Span {
+        trace_id: TraceId::from_bytes(&(TRACE + 1).to_be_bytes()).context("not zero")?,
+        attributes: told.map(attribute).into(),
+        ..span(3, None, SpanKind::Client, "gateway", now_unix_ns)?
+    };
     let spans = [
+        unanswered,
         span(1, None, SpanKind::Client, "gateway", now_unix_ns)?,
         span(2, Some(1), SpanKind::Server, "cart", now_unix_ns + MILLISECOND)?,
     ];

@@ -13,6 +13,8 @@ use crate::assemble::{Lifecycle, PlacedSpan};
 pub struct Call {
     /// The call during which it was made: its place in the same trace.
     pub parent: Option<usize>,
+    /// Who made it, where spans tell that though the call during which it was made is not in the trace.
+    pub caller: Option<Arc<str>>,
     /// The service that was called.
     pub service: Arc<str>,
     /// What was asked of it.
@@ -77,7 +79,9 @@ pub fn calls_of(lifecycle: &Lifecycle) -> Vec<Call> {
                 Answer::Arrived => client_of(lifecycle, placed),
                 Answer::Absent => None,
             };
-            calls.push(make_call(&placed.span, above, client, &mut names));
+            let caller = above.is_none().then(|| caller_of(lifecycle, placed)).flatten();
+            let caller = caller.map(|caller| names.get(caller));
+            calls.push(Call { caller, ..make_call(&placed.span, above, client, &mut names) });
         }
         call_at.push(if begins { calls.len().checked_sub(1) } else { above });
     }
@@ -134,6 +138,17 @@ fn find_answers(lifecycle: &Lifecycle) -> Vec<Answer> {
     answers
 }
 
+/// The service of the client span, or else the workload before the last one on the path that the request took.
+fn caller_of<'a>(lifecycle: &'a Lifecycle, placed: &'a PlacedSpan) -> Option<&'a str> {
+    if placed.span.kind == SpanKind::Client {
+        return Some(placed.span.service_name());
+    }
+    if let Some(parent) = placed.parent.and_then(|parent| lifecycle.spans.get(parent)) {
+        return Some(parent.span.service_name());
+    }
+    placed.span.attribute(attribute::PATH).and_then(Value::as_text)?.rsplit('>').nth(1)
+}
+
 /// The client span right above a server span.
 fn client_of(lifecycle: &Lifecycle, placed: &PlacedSpan) -> Option<Stretch> {
     let parent = lifecycle.spans.get(placed.parent?)?;
@@ -145,6 +160,7 @@ fn make_call(span: &Span, parent: Option<usize>, client: Option<Stretch>, names:
     let is_error = span.status == StatusCode::Error;
     Call {
         parent,
+        caller: None,
         service: names.get(service),
         operation: names.get(&span.name),
         server: stretch_of(span),

@@ -124,7 +124,8 @@ fn by_operation(window: &Window) -> BTreeMap<Key, Calls> {
 }
 
 fn key_of(trace: &[Call], call: &Call) -> Key {
-    let caller = call.parent.and_then(|parent| trace.get(parent)).map(|parent| Arc::clone(&parent.service));
+    let above = call.parent.and_then(|parent| trace.get(parent)).map(|parent| &parent.service);
+    let caller = above.or(call.caller.as_ref()).map(Arc::clone);
     (Edge { caller, callee: Arc::clone(&call.service) }, Arc::clone(&call.operation))
 }
 

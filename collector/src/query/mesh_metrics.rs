@@ -79,6 +79,14 @@ impl Written<'_> {
                 self.sample(&format!("{family}_total"), labels, count(figures), exemplar);
             }
         }
+        let links = "throughline_calls_by_link";
+        self.family(links, "counter", "Calls by what ties them to the request that caused them");
+        for (labels, figures) in &edges {
+            for (kind, calls) in figures.links.iter() {
+                let labels = format!("{labels},link=\"{}\"", kind.as_str());
+                self.sample(&format!("{links}_total"), &labels, calls, None);
+            }
+        }
         let server = "traces_service_graph_request_server_seconds";
         self.family(server, "histogram", "Durations of calls as the callee saw them");
         for (labels, figures) in &edges {

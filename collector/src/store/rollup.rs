@@ -16,6 +16,7 @@ mod file;
 mod fold;
 mod histogram;
 mod kept;
+mod links;
 mod names;
 mod pairing;
 mod part;
@@ -28,6 +29,7 @@ use throughline_model::id::{SpanId, TraceId};
 use throughline_model::span::SpanKind;
 
 pub use histogram::Histogram;
+pub use links::Links;
 
 pub(super) use fold::Fold;
 pub(super) use kept::{Kept, Written};
@@ -85,6 +87,8 @@ pub struct Figures {
     pub durations: Histogram,
     /// Durations as the caller saw them, where it sent a span; empty for operations.
     pub client_durations: Histogram,
+    /// What ties calls to the requests that caused them; empty for operations, and in files of format 1.
+    pub links: Links,
     /// The slowest of all.
     pub slowest: Option<Exemplar>,
     /// The slowest that failed.
@@ -112,6 +116,7 @@ impl Figures {
         self.one_sided += other.one_sided;
         self.durations.add(&other.durations);
         self.client_durations.add(&other.client_durations);
+        self.links.add(&other.links);
         keep_slower(&mut self.slowest, other.slowest);
         keep_slower(&mut self.slowest_error, other.slowest_error);
     }

@@ -115,6 +115,22 @@ fn what_the_collector_refused_is_counted() {
 }
 
 #[test]
+fn what_was_lost_before_the_end_is_told_with_the_last_spans() {
+    let (mut host, mut engine) = sidecar("");
+    pass_requests(&mut engine, &mut host, 5);
+    tick_after(&mut engine, &mut host, 1_000);
+    engine.on_grpc_answer(&mut host, CallToken(1), 3, 0);
+    pass_requests(&mut engine, &mut host, 1);
+    assert!(!engine.on_done(&mut host));
+    let exported = host.exported();
+    let told: Vec<_> = exported.iter().filter_map(|span| span.attribute(attribute::DROPPED_SPANS)).collect();
+    assert_eq!((exported.len(), told), (7, vec![&Value::Int(5)]));
+    (2..=3).for_each(|token| engine.on_grpc_answer(&mut host, CallToken(token), UNAVAILABLE, 0));
+    assert!(engine.is_finished());
+    assert_eq!(host.counter("throughline_spans_dropped_shutdown"), 1, "a report is no span of a request");
+}
+
+#[test]
 fn the_end_waits_for_the_last_answer() {
     let (mut host, mut engine) = sidecar("");
     assert!(engine.on_done(&mut host), "nothing to wait for");

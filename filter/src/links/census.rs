@@ -116,9 +116,11 @@ pub struct Census<'a> {
 }
 
 impl<'a> Census<'a> {
-    /// How many requests could have caused a call.
+    /// How many requests could have caused a call. Where a worker has not told yet, one of its own could have: only who knows
+    /// of all of them says that nothing was in flight.
     pub fn count(&self) -> usize {
-        self.candidates.len().saturating_add(self.others)
+        let known = self.candidates.len().saturating_add(self.others);
+        if self.is_whole { known } else { known.max(1) }
     }
 
     /// The ids of all of them, if they are all known and not too many.

@@ -32,6 +32,14 @@ fn census(candidates: &[Candidate]) -> Census<'_> {
     Census { candidates: candidates.iter().collect(), others: 0, is_whole: true }
 }
 
+#[test]
+fn only_who_knows_of_all_requests_says_that_nothing_is_in_flight() {
+    let nobody = census(&[]);
+    assert_eq!(nobody.count(), 0);
+    assert_eq!(Census { is_whole: false, ..nobody.clone() }.count(), 1);
+    assert_eq!(Census { is_whole: false, others: 3, ..nobody }.count(), 3);
+}
+
 /// The published vectors of SipHash-2-4: key 00..0f, input 00, 01, and so on.
 #[test]
 fn the_keyed_hash_is_siphash() {

@@ -71,8 +71,8 @@ pub struct LinkRef<'a> {
     pub attributes: Vec<AttributeRef<'a>>,
 }
 
-/// What tells of a span who called whom: its name, and of its attributes `http.route`, `server.address`,
-/// `envoy.upstream_cluster` and `throughline.path`.
+/// What tells of a span who called whom, and how that is known: its name, and of its attributes `http.route`, `server.address`,
+/// `envoy.upstream_cluster`, `throughline.path` and `throughline.link.kind`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpanOutline<'a> {
     /// A name of low cardinality.

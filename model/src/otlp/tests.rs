@@ -211,6 +211,7 @@ fn an_outline_has_what_tells_who_called_whom() {
     let mut whole = full_span();
     whole.attributes.push(attribute("http.route", Value::Text("/r".into())));
     whole.attributes.push(attribute("server.address", Value::Text("cart".into())));
+    whole.attributes.push(attribute("throughline.link.kind", Value::Text("sole".into())));
     let bytes = encode_export_request(&[whole.clone()]);
     scan_export_request(&bytes, |head| {
         let (begin, end) = head.place.span();
@@ -218,8 +219,9 @@ fn an_outline_has_what_tells_who_called_whom() {
         assert_eq!(outline.name, whole.name.as_bytes());
         assert_eq!(outline.text("http.route"), Some(&b"/r"[..]));
         assert_eq!(outline.text("server.address"), Some(&b"cart"[..]));
+        assert_eq!(outline.text("throughline.link.kind"), Some(&b"sole"[..]));
         assert_eq!(outline.text("envoy.route_name"), None);
-        assert_eq!(outline.attributes.len(), 2);
+        assert_eq!(outline.attributes.len(), 3);
     })
     .unwrap();
 }

@@ -36,6 +36,19 @@ fn takes_a_client_and_its_server_as_one_call() {
 }
 
 #[test]
+fn names_the_caller_though_its_request_is_not_in_the_trace() {
+    let caller = |spans: Vec<Span>| calls_of(&assembled(spans))[0].caller.as_deref().map(str::to_owned);
+    let below_client = vec![span(3, 0, Client, "a", (10, 90)), span(4, 3, Server, "b", (20, 80))];
+    assert_eq!(caller(below_client).as_deref(), Some("a"));
+    assert_eq!(caller(vec![span(3, 0, Client, "a", (10, 90))]).as_deref(), Some("a"));
+    let parent_missing = with(span(4, 3, Server, "b", (20, 80)), attribute::PATH, "gateway>a>b");
+    assert_eq!(caller(vec![parent_missing]).as_deref(), Some("a"));
+    let entry = with(span(1, 0, Server, "gateway", (0, 100)), attribute::PATH, "gateway");
+    assert_eq!(caller(vec![entry]), None);
+    assert_eq!(caller(vec![span(1, 0, Server, "a", (0, 100))]), None);
+}
+
+#[test]
 fn takes_every_attempt_under_one_client_as_a_call() {
     let spans = vec![
         span(1, 0, Client, "a", (0, 100)),

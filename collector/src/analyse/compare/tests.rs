@@ -12,6 +12,7 @@ type Callee<'a> = (&'a str, fn(u64) -> u64, fn(u64) -> bool);
 fn window(traces: u64, callees: &[Callee]) -> Window {
     let call = |parent, service: &str, took, failed| Call {
         parent,
+        caller: None,
         service: Arc::from(service),
         operation: Arc::from("GET"),
         server: Stretch { from_ns: 0, until_ns: took },
@@ -24,6 +25,17 @@ fn window(traces: u64, callees: &[Callee]) -> Window {
         std::iter::once(call(None, "front", 5_000 + number % 7, false)).chain(below).collect()
     };
     Window { traces: (0..traces).map(trace).collect() }
+}
+
+#[test]
+fn a_call_whose_own_trace_lacks_the_request_is_of_the_same_edge() {
+    let whole = window(50, &[("cart", usual, never)]);
+    let mut torn = whole.clone();
+    for trace in &mut torn.traces {
+        trace.remove(0);
+        trace.iter_mut().for_each(|call| (call.parent, call.caller) = (None, Some(Arc::from("front"))));
+    }
+    assert_eq!(compare(&whole, &torn, &Limits::default()).new_edges, []);
 }
 
 fn usual(number: u64) -> u64 {

@@ -61,6 +61,7 @@ impl Shop {
         let index = self.calls.len();
         self.calls.push(Call {
             parent: caller.map(|(parent, _)| parent),
+            caller: None,
             service: Arc::from(service),
             operation: Arc::from("GET"),
             server: Stretch::default(),

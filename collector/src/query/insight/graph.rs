@@ -2,6 +2,7 @@
 
 mod fold;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -75,6 +76,12 @@ pub struct Edge {
     pub client_p99_ns: Option<u64>,
     /// Calls of which only one end sent a span.
     pub one_sided: u64,
+    /// Calls by what ties each to the request that caused it: `propagated`, `request-id`, `token`, `sole`, and `none` for one that
+    /// began a trace of its own, whether or not that is joined when it is read. Calls whose caller sent no span are in none.
+    #[serde(default)]
+    pub links: BTreeMap<String, u64>,
+    /// How far these links may be trusted; `null` where no call has one.
+    pub link_confidence: Option<LinkConfidence>,
     /// Nothing was called here in the window before.
     pub appeared: bool,
     /// The slowest call.
@@ -83,6 +90,15 @@ pub struct Edge {
     pub slowest_error: Option<Exemplar>,
     /// The same by route, the busiest first.
     pub routes: Vec<Route>,
+}
+
+/// The probability that a link is right, over the calls that have one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LinkConfidence {
+    /// That of the weakest kind among them.
+    pub lowest: f64,
+    /// The mean of all.
+    pub mean: f64,
 }
 
 /// Calls of one edge to one route.

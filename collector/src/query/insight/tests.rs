@@ -186,6 +186,10 @@ async fn draws_the_graph_of_a_window() {
         ]
     );
     assert!(edges.iter().all(|edge| edge["appeared"] == json!(true) && edge["one_sided"].is_u64()));
+    assert_eq!((&edges[0]["links"], &edges[0]["link_confidence"]), (&json!({}), &none));
+    assert_eq!(edges[1]["links"], json!({"sole": 20}));
+    assert_eq!(edges[1]["link_confidence"]["lowest"], json!(0.999));
+    assert_eq!(edges[2]["links"], json!({"propagated": 20}));
 }
 
 #[tokio::test]

@@ -144,6 +144,7 @@ fn calls_of_rows(rows: Vec<Row>) -> Vec<Call> {
     }
     let calls = rows.into_iter().enumerate().map(|(index, row)| Call {
         parent: places.get(&row.parent).copied().filter(|parent| *parent != index),
+        caller: None,
         service: Arc::from(row.service),
         operation: Arc::from(row.operation),
         server: row.server,

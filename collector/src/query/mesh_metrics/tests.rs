@@ -1,6 +1,7 @@
 //! The text that Prometheus reads.
 
 use throughline_model::id::{SpanId, TraceId};
+use throughline_model::link::LinkKind;
 
 use super::*;
 
@@ -44,6 +45,23 @@ fn operations_are_spanmetrics() {
             &format!("traces_spanmetrics_latency_bucket{{{labels},le=\"+Inf\"}} 2"),
             &format!("traces_spanmetrics_latency_sum{{{labels}}} 0.0035"),
             &format!("traces_spanmetrics_latency_count{{{labels}}} 2"),
+        ],
+    );
+}
+
+#[test]
+fn calls_are_told_by_their_links() {
+    let series = Series::Edge { client: "front".into(), server: "cart".into(), route: "/".into() };
+    let mut figures = figures(&[1, 1, 1], 0);
+    figures.links.observe(LinkKind::Propagated, 2);
+    figures.links.observe(LinkKind::None, 1);
+    let edge = r#"client="front",server="cart",connection_type="""#;
+    check(
+        &[(series, figures)],
+        &[
+            "# TYPE throughline_calls_by_link counter",
+            &format!("throughline_calls_by_link_total{{{edge},link=\"propagated\"}} 2"),
+            &format!("throughline_calls_by_link_total{{{edge},link=\"none\"}} 1"),
         ],
     );
 }

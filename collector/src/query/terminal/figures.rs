@@ -5,13 +5,14 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
+use throughline_model::link::LinkKind;
 
 use super::client::{self, Client, ClientError};
 use super::paint::{Paint, clean_name, count, duration, fit};
 use super::{ListOutput, ServerOption, print_json};
 use crate::config::parse_duration;
 use crate::query::answer::{Counts, Operations, Services};
-use crate::query::insight::graph::Graph;
+use crate::query::insight::graph::{Edge, Graph};
 
 /// Clears the screen and goes to its beginning.
 const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
@@ -114,15 +115,18 @@ fn draw_graph(graph: &Graph, paint: Paint) -> String {
     let name = |name: Option<&str>| fit(&name.map_or("(outside)".into(), clean_name), 24);
     let mut text = String::new();
     if !graph.edges.is_empty() {
-        text = paint.faint(&format!("{:<24}   {:<24} {COUNTS} CHANGE", "CALLER", "CALLED")) + "\n";
+        text = paint.faint(&format!("{:<24}   {:<24} {COUNTS} {:<8} LINKS", "CALLER", "CALLED", "CHANGE"))
+            + "\n";
     }
     for edge in &graph.edges {
         let ends = format!("{} > {}", name(edge.client.as_deref()), name(Some(&edge.server)));
-        let change = if edge.appeared { paint.warning(" appeared") } else { String::new() };
+        let change = format!("{:<8}", if edge.appeared { "appeared" } else { "" });
+        let change = if edge.appeared { paint.warning(&change) } else { change };
         let calls = &edge.calls;
         let quantiles = [calls.p50_ns, calls.p95_ns, calls.p99_ns];
         let counts = counts_of((calls.requests, calls.errors), quantiles, paint);
-        text.push_str(&format!("{ends} {counts}{change}\n"));
+        let line = format!("{ends} {counts} {change} {}", links_of(edge));
+        text.push_str(&format!("{}\n", line.trim_end()));
     }
     for edge in &graph.vanished {
         let ends = format!("{} > {}", name(edge.client.as_deref()), name(Some(&edge.server)));
@@ -133,6 +137,19 @@ fn draw_graph(graph: &Graph, paint: Paint) -> String {
         ));
     }
     text
+}
+
+/// What ties the calls of an edge to their causes, strongest first, and how far that may be trusted where it is not certain.
+fn links_of(edge: &Edge) -> String {
+    let with_calls = |kind: LinkKind| {
+        let calls = edge.links.get(kind.as_str())?;
+        let is_all = *calls == edge.calls.requests;
+        Some(if is_all { kind.as_str().to_owned() } else { format!("{} {calls}", kind.as_str()) })
+    };
+    let kinds: Vec<String> = LinkKind::ALL.into_iter().filter_map(with_calls).collect();
+    let confidence = edge.link_confidence.filter(|confidence| confidence.lowest < 1.0);
+    let trust = confidence.map(|confidence| format!(" ({:.1} % certain)", 100.0 * confidence.mean));
+    kinds.join(", ") + &trust.unwrap_or_default()
 }
 
 pub(super) fn print_top(options: &TopOptions, output: &mut impl Write) -> Result<(), ClientError> {

@@ -2,6 +2,7 @@
 
 use throughline_model::attribute;
 use throughline_model::id::{SpanId, TraceId};
+use throughline_model::link::LinkKind;
 use throughline_model::otlp::SpanOutline;
 use throughline_model::span::{SpanKind, StatusCode};
 
@@ -59,6 +60,8 @@ pub(super) struct End {
     pub(super) start_unix_ns: u64,
     pub(super) duration_ns: u64,
     pub(super) outcome: Outcome,
+    /// What ties the call to the request that caused it, where the caller's span says.
+    pub(super) link: Option<LinkKind>,
 }
 
 impl End {
@@ -84,6 +87,7 @@ impl End {
             start_unix_ns: head.start_unix_ns,
             duration_ns: head.duration_ns(),
             outcome: Outcome::of(head.status),
+            link: if side == Side::Client { link(outline) } else { None },
         }
     }
 
@@ -101,6 +105,11 @@ impl End {
 /// of a route would be counted apart from all that went well on it.
 fn route<'a>(span: &SpanOutline<'a>) -> &'a [u8] {
     span.text(attribute::HTTP_ROUTE).unwrap_or(span.name)
+}
+
+/// Callers tell it; callees do not.
+fn link(span: &SpanOutline<'_>) -> Option<LinkKind> {
+    LinkKind::from_name(str::from_utf8(span.text(attribute::LINK_KIND)?).ok()?)
 }
 
 /// The address that was called; the cluster where there is none.

@@ -15,23 +15,35 @@ use parquet::arrow::arrow_reader::{
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use throughline_model::link::LinkKind;
 
 use super::part::Part;
 use super::rows;
 use crate::store::block::BlockError;
 
 const FORMAT: &str = "throughline.rollup_format";
-const FORMAT_VERSION: &str = "1";
+/// The formats that are read, each with how many of the columns it has; the last one is written.
+const FORMATS: [(&str, usize); 2] = [("1", 15), (FORMAT_WRITTEN, 15 + LINK_COLUMNS.len())];
+const FORMAT_WRITTEN: &str = "2";
 const FIRST_MINUTE: &str = "throughline.first_minute_unix_s";
 const LAST_MINUTE: &str = "throughline.last_minute_unix_s";
 const ZSTD_LEVEL: i32 = 3;
 const ROW_GROUP_ROWS: usize = 131_072;
 
+/// The calls by kind of link; format 1 lacks these columns.
+pub(super) const LINK_COLUMNS: [(LinkKind, &str); 5] = [
+    (LinkKind::Propagated, "links_propagated"),
+    (LinkKind::RequestId, "links_request_id"),
+    (LinkKind::Token, "links_token"),
+    (LinkKind::Sole, "links_sole"),
+    (LinkKind::None, "links_none"),
+];
+
 /// The columns of a file of rollups.
 pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let needed = |name, data_type| Field::new(name, data_type, false);
     let optional = |name, data_type| Field::new(name, data_type, true);
-    Arc::new(Schema::new(vec![
+    let mut columns = vec![
         needed("minute_unix_s", DataType::UInt64),
         needed("series", DataType::Utf8),
         optional("client", DataType::Utf8),
@@ -47,7 +59,9 @@ pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         needed("client_durations", DataType::Binary),
         optional("slowest", DataType::FixedSizeBinary(rows::EXEMPLAR_BYTES)),
         optional("slowest_error", DataType::FixedSizeBinary(rows::EXEMPLAR_BYTES)),
-    ]))
+    ];
+    columns.extend(LINK_COLUMNS.map(|(_, name)| needed(name, DataType::UInt64)));
+    Arc::new(Schema::new(columns))
 });
 
 /// A file of rollups; its rows are on disk.
@@ -63,11 +77,19 @@ pub(super) struct RollupFile {
 
 /// Writes a file that exists under its name only when all of it is on disk; making the folder durable is left to the caller.
 pub(super) fn write(folder: &Path, segments: (u64, u64), part: &Part) -> Result<RollupFile, BlockError> {
-    let minutes = part.minutes();
+    write_columns(folder, segments, part.minutes(), (FORMAT_WRITTEN, &rows::to_columns(part)?))
+}
+
+pub(super) fn write_columns(
+    folder: &Path,
+    segments: (u64, u64),
+    minutes: (u64, u64),
+    (format, columns): (&str, &RecordBatch),
+) -> Result<RollupFile, BlockError> {
     let path = folder.join(format!("{:08}-{:08}.parquet", segments.0, segments.1));
     let unfinished = path.with_extension("tmp");
     let footer = [
-        (FORMAT, FORMAT_VERSION.to_owned()),
+        (FORMAT, format.to_owned()),
         (FIRST_MINUTE, minutes.0.to_string()),
         (LAST_MINUTE, minutes.1.to_string()),
     ];
@@ -78,8 +100,8 @@ pub(super) fn write(folder: &Path, segments: (u64, u64), part: &Part) -> Result<
             footer.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect(),
         ))
         .build();
-    let mut writer = ArrowWriter::try_new(File::create(&unfinished)?, Arc::clone(&SCHEMA), Some(properties))?;
-    writer.write(&rows::to_columns(part)?)?;
+    let mut writer = ArrowWriter::try_new(File::create(&unfinished)?, columns.schema(), Some(properties))?;
+    writer.write(columns)?;
     let file = writer.into_inner()?;
     file.sync_all()?;
     let bytes = file.metadata()?.len();
@@ -96,17 +118,16 @@ pub(super) fn open(path: &Path) -> Result<RollupFile, BlockError> {
     let file = File::open(path)?;
     let bytes = file.metadata()?.len();
     let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
-    if metadata.schema().fields() != SCHEMA.fields() {
-        return Err(BlockError::Damaged("its columns are not those of rollups"));
-    }
     let entries = metadata.metadata().file_metadata().key_value_metadata();
     let facts: HashMap<&str, &str> = entries
         .into_iter()
         .flatten()
         .filter_map(|entry| Some((entry.key.as_str(), entry.value.as_deref()?)))
         .collect();
-    if facts.get(FORMAT) != Some(&FORMAT_VERSION) {
-        return Err(BlockError::Damaged("it was written by another version"));
+    let format = FORMATS.iter().find(|(format, _)| facts.get(FORMAT) == Some(format));
+    let (_, columns) = format.ok_or(BlockError::Damaged("it was written by another version"))?;
+    if !metadata.schema().fields().iter().eq(SCHEMA.fields().iter().take(*columns)) {
+        return Err(BlockError::Damaged("its columns are not those of rollups"));
     }
     let minute = |key| {
         let text = facts.get(key).and_then(|text| text.parse().ok());

@@ -193,6 +193,7 @@ fn count_span(
 }
 
 fn count_call(parts: &mut Parts<'_>, names: &Names, call: Call) {
+    let (Call::Both(End { link, .. }, _) | Call::One(End { link, .. })) = call;
     let (seen, client, server, client_duration_ns, outcome) = match call {
         Call::Both(client, server) => {
             let outcome = client.outcome.or(server.outcome);
@@ -212,6 +213,9 @@ fn count_call(parts: &mut Parts<'_>, names: &Names, call: Call) {
         figures.one_sided += u64::from(!is_whole && !is_entry);
         if let Some(duration_ns) = client_duration_ns {
             figures.client_durations.observe(duration_ns);
+        }
+        if let Some(kind) = link {
+            figures.links.observe(kind, 1);
         }
     });
 }

@@ -11,11 +11,12 @@ use arrow_array::{
     Array, ArrayRef, BinaryArray, FixedSizeBinaryArray, RecordBatch, StringArray, UInt64Array,
 };
 use throughline_model::id::{SpanId, TraceId};
+use throughline_model::link::LinkKind;
 use throughline_model::span::SpanKind;
 
-use super::file::SCHEMA;
+use super::file::{LINK_COLUMNS, SCHEMA};
 use super::part::Part;
-use super::{Exemplar, Figures, Histogram, Series};
+use super::{Exemplar, Figures, Histogram, Links, Series};
 use crate::store::block::BlockError;
 
 const OPERATION: &str = "operation";
@@ -60,7 +61,7 @@ pub(super) fn to_columns(part: &Part) -> Result<RecordBatch, BlockError> {
     };
     let minutes: ArrayRef =
         Arc::new(UInt64Array::from_iter_values(rows.iter().map(|(_, minute, _)| *minute)));
-    let columns = vec![
+    let mut columns = vec![
         minutes,
         Arc::new(series.finish()),
         Arc::new(client.finish()),
@@ -77,6 +78,9 @@ pub(super) fn to_columns(part: &Part) -> Result<RecordBatch, BlockError> {
         exemplars(rows.iter().map(|(_, _, figures)| figures.slowest))?,
         exemplars(rows.iter().map(|(_, _, figures)| figures.slowest_error))?,
     ];
+    columns.extend(LINK_COLUMNS.map(|(kind, _)| -> ArrayRef {
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|(_, _, figures)| figures.links.of(kind))))
+    }));
     Ok(RecordBatch::try_new(Arc::clone(&SCHEMA), columns)?)
 }
 
@@ -122,6 +126,7 @@ pub(super) fn from_columns(batch: &RecordBatch, part: &mut Part) -> Result<(), B
     let (sum_ns, client_sum_ns) = (number("duration_sum_ns")?, number("client_duration_sum_ns")?);
     let (durations, client_durations) = (bytes("durations")?, bytes("client_durations")?);
     let (slowest, slowest_error) = (exemplar("slowest")?, exemplar("slowest_error")?);
+    let links = link_columns(batch)?;
     for row in 0..batch.num_rows() {
         let (of, named) = (Arc::from(service.value(row)), Arc::from(name.value(row)));
         let series = match family.value(row) {
@@ -138,12 +143,28 @@ pub(super) fn from_columns(batch: &RecordBatch, part: &mut Part) -> Result<(), B
             one_sided: one_sided.value(row),
             durations: histogram(durations.value(row), sum_ns.value(row)),
             client_durations: histogram(client_durations.value(row), client_sum_ns.value(row)),
+            links: read_links(&links, row),
             slowest: read_exemplar(slowest, row)?,
             slowest_error: read_exemplar(slowest_error, row)?,
         };
         part.add(minutes.value(row), &series, &figures);
     }
     Ok(())
+}
+
+/// Those that the file has.
+fn link_columns(batch: &RecordBatch) -> Result<Vec<(LinkKind, &UInt64Array)>, BlockError> {
+    let column = |(kind, name): (LinkKind, &str)| {
+        let column = batch.column_by_name(name)?;
+        Some(column.as_primitive_opt::<UInt64Type>().map(|column| (kind, column)).ok_or(MISSING))
+    };
+    LINK_COLUMNS.into_iter().filter_map(column).collect()
+}
+
+fn read_links(columns: &[(LinkKind, &UInt64Array)], row: usize) -> Links {
+    let mut links = Links::default();
+    columns.iter().for_each(|(kind, calls)| links.observe(*kind, calls.value(row)));
+    links
 }
 
 fn histogram(bytes: &[u8], sum_ns: u64) -> Histogram {

@@ -1,6 +1,7 @@
 //! Which spans are one call, and what is counted when an end is missing.
 
 use throughline_model::attribute;
+use throughline_model::link::LinkKind;
 use throughline_model::span::{Attribute, Span, SpanKind, StatusCode, Value};
 
 use super::*;
@@ -112,6 +113,29 @@ fn what_a_span_says_of_the_other_end_is_used_when_no_span_does() {
         ..drawn(&(2, 1, CLIENT, "a"))
     };
     assert_eq!(edges(&[calling]), ["a>bank.example 1/0/1"]);
+}
+
+#[test]
+fn a_call_is_counted_by_what_its_caller_says_of_its_cause() {
+    let linked = |span: Span, kind: &str| Span {
+        attributes: vec![Attribute {
+            key: attribute::LINK_KIND.to_owned(),
+            value: Value::Text(kind.to_owned()),
+        }],
+        ..span
+    };
+    let spans = [
+        linked(drawn(&(1, 0, CLIENT, "a")), "sole"),
+        linked(drawn(&(2, 1, SERVER, "b")), "propagated"),
+        linked(drawn(&(3, 0, CLIENT, "a")), "none"),
+        linked(drawn(&(4, 0, CLIENT, "a")), "never heard of"),
+    ];
+    let mut fold = Fold::default();
+    count(&mut fold, &spans, Duration::ZERO);
+    fold.expire(0, Duration::from_secs(60));
+    let mut links = Links::default();
+    fold.totals().iter().for_each(|(_, figures)| links.add(&figures.links));
+    assert_eq!(links.iter().collect::<Vec<_>>(), [(LinkKind::Sole, 1), (LinkKind::None, 1)]);
 }
 
 #[test]

@@ -189,8 +189,13 @@ impl<'a> Target<'a> for Outline {
 }
 
 /// The attributes of an outline.
-const OUTLINE_ATTRIBUTES: [&str; 4] =
-    [attribute::HTTP_ROUTE, attribute::SERVER_ADDRESS, attribute::ENVOY_UPSTREAM_CLUSTER, attribute::PATH];
+const OUTLINE_ATTRIBUTES: [&str; 5] = [
+    attribute::HTTP_ROUTE,
+    attribute::SERVER_ADDRESS,
+    attribute::ENVOY_UPSTREAM_CLUSTER,
+    attribute::PATH,
+    attribute::LINK_KIND,
+];
 
 /// Makes nothing: for a look at whether bytes can be read at all.
 #[derive(Debug)]

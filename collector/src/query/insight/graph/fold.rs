@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Calls, Edge, Exemplar, Graph, Node, Route, VanishedEdge};
-use crate::store::{Figures, Rollup, Series, UNKNOWN};
+use super::{Calls, Edge, Exemplar, Graph, LinkConfidence, Node, Route, VanishedEdge};
+use crate::assemble::confidence_of;
+use crate::store::{Figures, Links, Rollup, Series, UNKNOWN};
 
 type Ends = (Arc<str>, Arc<str>);
 
@@ -80,11 +81,21 @@ fn edge((client, server): &Ends, sums: &Sums) -> Edge {
         client_p50_ns: sums.all.client_durations.quantile_ns(0.5),
         client_p99_ns: sums.all.client_durations.quantile_ns(0.99),
         one_sided: sums.all.one_sided,
+        links: sums.all.links.iter().map(|(kind, calls)| (kind.as_str().to_owned(), calls)).collect(),
+        link_confidence: link_confidence(&sums.all.links),
         appeared: false,
         slowest: sums.all.slowest.as_ref().map(exemplar),
         slowest_error: sums.all.slowest_error.as_ref().map(exemplar),
         routes,
     }
+}
+
+fn link_confidence(links: &Links) -> Option<LinkConfidence> {
+    let told = || links.iter().filter_map(|(kind, calls)| Some((confidence_of(kind)?, calls as f64)));
+    let lowest = told().map(|(confidence, _)| confidence).reduce(f64::min)?;
+    let sum: f64 = told().map(|(confidence, calls)| confidence * calls).sum();
+    let mean = sum / told().map(|(_, calls)| calls).sum::<f64>();
+    Some(LinkConfidence { lowest, mean })
 }
 
 fn calls(figures: &Figures) -> Calls {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use throughline_model::link::LinkKind;
+
 use super::fold::fold;
 use super::{Graph, VanishedEdge, touches};
 use crate::store::{Figures, Rollup, Series};
@@ -55,6 +57,21 @@ fn tells_what_appeared_and_what_vanished() {
     assert_eq!(appeared, [("cart", false), ("new", true)]);
     let old = VanishedEdge { client: Some("front".to_owned()), server: "old".to_owned(), requests_before: 7 };
     assert_eq!(graph.vanished, [old]);
+}
+
+#[test]
+fn tells_what_ties_calls_to_their_causes() {
+    let mut minutes = rollups(&[(60, "front", "cart", "/", 5, 0), (120, "front", "cart", "/", 5, 0)]);
+    assert_eq!(fold((60, 180), &[], &minutes).edges[0].link_confidence, None);
+    minutes[0].figures.links.observe(LinkKind::Propagated, 3);
+    minutes[0].figures.links.observe(LinkKind::None, 2);
+    minutes[1].figures.links.observe(LinkKind::Sole, 1);
+    let edge = &fold((60, 180), &[], &minutes).edges[0];
+    let links: Vec<_> = edge.links.iter().map(|(kind, calls)| (kind.as_str(), *calls)).collect();
+    assert_eq!(links, [("none", 2), ("propagated", 3), ("sole", 1)]);
+    let confidence = edge.link_confidence.unwrap();
+    assert_eq!(confidence.lowest, 0.999);
+    assert!((confidence.mean - 3.999 / 4.0).abs() < 1e-12, "{confidence:?}");
 }
 
 #[test]

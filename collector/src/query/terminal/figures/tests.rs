@@ -18,18 +18,22 @@ fn graph_options(server: &str, output: ListOutput) -> GraphOptions {
 
 #[test]
 fn prints_edges_with_their_counts() {
-    let edge = |client: &str, appeared: bool| {
+    let edge = |client: &str, appeared: bool, links: &str| {
         format!(
             r#"{{"client":{client},"server":"cart","requests":12,"errors":3,"p50_ns":1200000,"p95_ns":48000000,"p99_ns":null,
-            "client_p50_ns":null,"client_p99_ns":null,"one_sided":0,"appeared":{appeared},"slowest":null,
+            "client_p50_ns":null,"client_p99_ns":null,"one_sided":0,{links},"appeared":{appeared},"slowest":null,
             "slowest_error":null,"routes":[]}}"#
         )
     };
     let body = format!(
         r#"{{"since_unix_s":60,"until_unix_s":120,"nodes":[],"edges":[{},{}],
         "vanished":[{{"client":"front","server":"old","requests_before":7}}]}}"#,
-        edge("null", false),
-        edge("\"front\"", true)
+        edge("null", false, r#""links":{"propagated":12},"link_confidence":{"lowest":1,"mean":1}"#),
+        edge(
+            "\"front\"",
+            true,
+            r#""links":{"none":2,"propagated":4,"sole":6},"link_confidence":{"lowest":0.999,"mean":0.9994}"#
+        )
     );
     let (url, answering) = server(http("200 OK", &body));
     let mut printed = Vec::new();
@@ -40,9 +44,9 @@ fn prints_edges_with_their_counts() {
     assert_eq!(
         lines,
         [
-            "CALLER                     CALLED                        CALLS   ERRORS      P50      P95      P99 CHANGE",
-            "(outside)                > cart                             12        3  1.20 ms  48.0 ms        -",
-            "front                    > cart                             12        3  1.20 ms  48.0 ms        - appeared",
+            "CALLER                     CALLED                        CALLS   ERRORS      P50      P95      P99 CHANGE   LINKS",
+            "(outside)                > cart                             12        3  1.20 ms  48.0 ms        -          propagated",
+            "front                    > cart                             12        3  1.20 ms  48.0 ms        - appeared propagated 4, sole 6, none 2 (99.9 % certain)",
             "front                    > old                      vanished, 7 calls in the window before",
         ]
     );

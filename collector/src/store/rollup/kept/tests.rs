@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::store::Budget;
-use crate::store::rollup::{Exemplar, Figures, Rollup, Series};
+use crate::store::rollup::{Exemplar, Figures, Links, Rollup, Series, rows};
 use throughline_model::id::{SpanId, TraceId};
+use throughline_model::link::LinkKind;
 use throughline_model::span::SpanKind;
 
 fn part(minute: u64) -> Part {
@@ -23,6 +24,9 @@ fn part(minute: u64) -> Part {
         let mut figures = Figures { calls: 3, errors: 1, one_sided: 2, ..Figures::default() };
         [minute, 1_000 + minute].into_iter().for_each(|duration| figures.durations.observe(duration));
         figures.client_durations.observe(5);
+        [LinkKind::Propagated, LinkKind::None]
+            .into_iter()
+            .for_each(|kind| figures.links.observe(kind, minute));
         figures.slowest = Some(exemplar);
         figures.slowest_error = minute.is_multiple_of(2).then_some(exemplar);
         part.add(minute * 60, &series, &figures);
@@ -59,6 +63,41 @@ fn what_is_read_back_equals_what_was_counted() {
     assert_eq!(read(&mut open(folder.path()), &RollupFilter::default()), counted);
     let later = RollupFilter { since_unix_s: Some(299), ..RollupFilter::default() };
     assert_eq!(read(&mut open(folder.path()), &later), counted[6..]);
+}
+
+/// Format 1 has all columns but those of links.
+fn write_as_before(folder: &Path, number: u64) {
+    let columns = rows::to_columns(&part(number)).unwrap();
+    let known: Vec<usize> = (0..columns.num_columns() - file::LINK_COLUMNS.len()).collect();
+    let columns = columns.project(&known).unwrap();
+    file::write_columns(folder, (number, number), (number * 60, number * 60), ("1", &columns)).unwrap();
+}
+
+#[test]
+fn files_of_the_format_before_are_read_and_merged() {
+    let (folder, mut kept) = filled(20);
+    let mut counted = read(&mut kept, &RollupFilter::default());
+    for number in 1..=10 {
+        write_as_before(folder.path(), number);
+    }
+    counted.iter_mut().filter(|rollup| rollup.minute_unix_s <= 600).for_each(|rollup| {
+        rollup.figures.links = Links::default();
+    });
+    let mut kept = open(folder.path());
+    assert_eq!(read(&mut kept, &RollupFilter::default()), counted);
+    assert_eq!(kept.merge().unwrap(), MERGED_FILES);
+    assert_eq!(read(&mut open(folder.path()), &RollupFilter::default()), counted);
+}
+
+#[test]
+fn files_of_a_format_to_come_are_left_aside() {
+    let (folder, _) = filled(1);
+    let columns = rows::to_columns(&part(2)).unwrap();
+    file::write_columns(folder.path(), (2, 2), (120, 120), ("3", &columns)).unwrap();
+    let mut faults = Vec::new();
+    let kept = Kept::open(folder.path(), |_| false, |_, fault| faults.push(fault.to_string())).unwrap();
+    assert_eq!(kept.files.len(), 1);
+    assert!(faults[0].contains("another version"), "{faults:?}");
 }
 
 #[test]
