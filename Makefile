@@ -210,9 +210,9 @@ bench-filter: $(ENVOY) module ## what the filter costs a real Envoy; ROUNDS=7; w
 	@cargo build --quiet --release --workspace --bin bench
 	@target/release/bench $(if $(ROUNDS),--rounds $(ROUNDS))
 
-bench-alerts: ## what the error-rate detector finds, beside simpler rules; SEED=1 SERIES=10; writes docs/bench/alerts.md
+bench-alerts: ## what the error-rate detector finds, beside simpler rules; SEED=1 SERIES=10; writes docs/bench/alerts.md, or with LEVELS=0.1,1 only prints these
 	@cargo build --quiet --release --workspace --bin bench-alerts --bin throughline
-	@target/release/bench-alerts $(if $(SEED),--seed $(SEED)) $(if $(SERIES),--series $(SERIES))
+	@target/release/bench-alerts $(if $(SEED),--seed $(SEED)) $(if $(SERIES),--series $(SERIES)) $(if $(LEVELS),--levels $(LEVELS))
 
 bench-collector: $(ROTEL) ## what taking spans in costs the collector; SPANS=1000000 UP_TO=1000000; writes docs/bench/collector.md
 	@cargo build --quiet --release --workspace --bin throughline --bin bench-collector

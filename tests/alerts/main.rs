@@ -24,6 +24,7 @@ const PERSISTENCE: f64 = 0.99;
 struct Arguments {
     seed: u64,
     series: usize,
+    levels: Vec<f64>,
 }
 
 fn main() -> Result<()> {
@@ -31,12 +32,17 @@ fn main() -> Result<()> {
     let mut random = Random::new(arguments.seed);
     let mut rows = Vec::new();
     let mut rate = f64::INFINITY;
-    for level in LEVELS {
+    let needed = LEVELS.into_iter().filter(|level| arguments.levels.iter().any(|last| level <= last));
+    for level in needed {
+        // Those of a level that is left out are drawn all the same, so that a level has the same series in every run of a seed.
         let all: Vec<Series> = (0..arguments.series)
             .map(|number| {
                 simulator::simulate(format!("{level}rps-{number}"), level, PERSISTENCE, &mut random)
             })
             .collect();
+        if !arguments.levels.contains(&level) {
+            continue;
+        }
         eprintln!("bench-alerts: {level} requests/s, {} series of {MINUTES} minutes", all.len());
         for rule in rules::ALL {
             let episodes = all.iter().map(|series| scoring::join(rules::alarms(rule, &series.counts)));
@@ -49,6 +55,10 @@ fn main() -> Result<()> {
     }
     let page = report::write(&rows, arguments.seed, arguments.series, rate)?;
     print!("{page}");
+    if arguments.levels != LEVELS {
+        eprintln!("bench-alerts: not written, since levels are missing");
+        return Ok(());
+    }
     let path = artefacts::root().join("docs/bench/alerts.md");
     std::fs::write(&path, page).with_context(|| path.display().to_string())?;
     eprintln!("bench-alerts: written to docs/bench/alerts.md");
@@ -57,14 +67,24 @@ fn main() -> Result<()> {
 
 fn read_arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    let mut arguments = Arguments { seed: now.as_secs(), series: 10 };
+    let mut arguments = Arguments { seed: now.as_secs(), series: 10, levels: LEVELS.to_vec() };
     while let Some(flag) = words.next() {
         let value = words.next().unwrap_or_default();
         match (flag.as_str(), value.parse()) {
             ("--seed", Ok(seed)) => arguments.seed = seed,
             ("--series", Ok(series @ 1..=1000)) => arguments.series = series as usize,
-            _ => bail!("{flag} {value}: --seed NUMBER and --series 1 to 1000 are right"),
+            ("--levels", _) => arguments.levels = read_levels(&value)?,
+            _ => bail!("{flag} {value}: --seed NUMBER, --series 1 to 1000 and --levels 0.1,1 are right"),
         }
     }
     Ok(arguments)
+}
+
+fn read_levels(text: &str) -> Result<Vec<f64>> {
+    let asked: Vec<&str> = text.split(',').map(str::trim).collect();
+    let is_level = |word: &&str| word.parse().is_ok_and(|level: f64| LEVELS.contains(&level));
+    if let Some(wrong) = asked.iter().find(|word| !is_level(word)) {
+        bail!("--levels {text}: `{wrong}` is none of {LEVELS:?}");
+    }
+    Ok(LEVELS.into_iter().filter(|level| asked.iter().any(|word| word.parse() == Ok(*level))).collect())
 }

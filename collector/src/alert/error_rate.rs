@@ -1,7 +1,7 @@
 //! Tells when the errors of one series rise above what its own past explains: an over-dispersed count test against a seasonal
 //! baseline, streaming, in constant time and memory for each minute of a series.
 //!
-//! Several windows that end now are each held against the negative binomial tail: expected errors come from the
+//! Windows that end now are each held against the negative binomial tail: expected errors come from the
 //! [`baseline`], the spread beyond chance from the [`dispersion`] that this series showed at this window length. During an
 //! episode the baseline learns nothing; it learns each minute two hours late, so that the first minutes of a slow fault do not
 //! teach it either.
@@ -15,7 +15,7 @@ mod tail;
 use baseline::Baseline;
 use dispersion::{Dispersion, WINDOWS};
 use episode::{Ongoing, Step, Weighed};
-use recent::{REMEMBERED, Recent};
+use recent::{REMEMBERED, Recent, Sum};
 
 pub use episode::{Episode, Severity};
 
@@ -23,8 +23,10 @@ pub use episode::{Episode, Severity};
 const SPREAD_LEARNED_FROM: u32 = 720;
 
 const MINUTES_PER_WEEK: f64 = 10_080.0;
+/// So many of the newest minutes with errors begin a window of their own.
+const BEGINNINGS: usize = 24;
 /// Windows of similar length mostly see the same, so all of them are as many chances as so few that see different things.
-const WINDOWS_THAT_DIFFER: f64 = 3.0;
+const WINDOWS_THAT_DIFFER: f64 = 5.0;
 /// Where the spread of a series counts more than chance, its tail rests on what was learned of that spread: by so much more has a
 /// count to be improbable then.
 const DOUBT_OF_SPREAD: f64 = 0.5;
@@ -171,9 +173,7 @@ impl Detector {
             .filter(|(_, minute)| *minute >= 0)
             .map(|(seen, minute)| {
                 let (requests, expected) = (f64::from(seen.requests), f64::from(seen.expected));
-                let rate =
-                    if requests > 0.0 { expected / requests } else { self.baseline.rate_at(Minute(minute)) };
-                let spread = self.dispersion.of(0, rate) * expected * expected;
+                let spread = self.dispersion.of(1, expected, requests) * expected * expected;
                 let deviation = (expected + spread).sqrt();
                 SeenMinute {
                     minute: Minute(minute),
@@ -266,17 +266,15 @@ impl Detector {
     /// The window that is least explained by the baseline, if any passes every threshold.
     fn worst_window(&self, settings: &Settings) -> Option<Finding> {
         let uncertainty = self.newest.map_or(1.0, |newest| self.baseline.uncertainty_at(newest));
-        let mut lengths = WINDOWS.into_iter().enumerate().peekable();
         let mut worst: Option<Finding> = None;
-        for (sum, minutes) in self.recent.sums().zip(1_usize..) {
-            let Some((index, _)) = lengths.next_if(|(_, length)| *length == minutes) else { continue };
+        for (minutes, sum) in windows(self.recent.sums()) {
             let is_enough = sum.errors >= settings.min_errors
                 && sum.errors >= settings.min_ratio * sum.expected
                 && sum.errors - sum.expected >= settings.min_rise * sum.requests;
             if !is_enough {
                 continue;
             }
-            let dispersion = self.dispersion.of(index, sum.expected / sum.requests) + uncertainty;
+            let dispersion = self.dispersion.of(minutes, sum.expected, sum.requests) + uncertainty;
             let score = tail::surprise_among(sum.requests, sum.errors, sum.expected, dispersion);
             let spread = dispersion * sum.expected;
             let doubt = DOUBT_OF_SPREAD * spread / (1.0 + spread);
@@ -317,11 +315,11 @@ impl Detector {
             return None;
         }
         let finding = if self.has_baseline(settings) { self.worst_window(settings) } else { None };
-        let spread = self.dispersion.of(0, self.baseline.whole());
         let seen = self.recent.newest();
-        let ongoing = self.ongoing.as_mut()?;
         let counts = Counts { requests: f64::from(seen.requests), errors: f64::from(seen.errors) };
         let expected = f64::from(seen.expected);
+        let spread = self.dispersion.of(1, expected, counts.requests);
+        let ongoing = self.ongoing.as_mut()?;
         let weighed = Weighed { minute, counts, expected, spread, finding };
         match ongoing.observe(&weighed, i64::from(settings.quiet_minutes)) {
             Step::Continues => None,
@@ -333,6 +331,19 @@ impl Detector {
             }
         }
     }
+}
+
+/// The windows that are held against the baseline, of the sums over the newest minutes: some fixed lengths, and those that begin with
+/// one of the newest minutes with errors. To leave minutes without errors out at the beginning only ever makes a window less
+/// probable, so where errors are rare none that matters is missed; where they are not, the fixed lengths come close enough.
+fn windows(sums: impl Iterator<Item = Sum>) -> impl Iterator<Item = (usize, Sum)> {
+    let (mut errors, mut beginnings) = (0.0, 0);
+    (1..).zip(sums).filter(move |(minutes, sum)| {
+        let begins_with_error = sum.errors > errors;
+        errors = sum.errors;
+        beginnings += usize::from(begins_with_error);
+        begins_with_error && beginnings <= BEGINNINGS || WINDOWS.contains(minutes)
+    })
 }
 
 /// How improbable a count has to be, as minus the decimal logarithm of its probability. A window that slides over rare errors

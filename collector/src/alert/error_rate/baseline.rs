@@ -1,8 +1,8 @@
 //! What share of requests normally fails at each time of day and week, learned from counts.
 //!
 //! Four levels of counts are each shrunk to the one above, as gamma-Poisson rates are: the whole, the five hours around, the hour
-//! of the day, and five minutes of the day. Two more hold ratios of what was seen to what these levels expected: the hour of the week, and the last
-//! day. A level that has seen little says what the level above it says.
+//! of the day, and five minutes of the day. Three more hold ratios of what was seen to what these levels expected: the day of the week, the hour
+//! of the week, shrunk to its day, and the last day. A level that has seen little says what the level above it says.
 
 use super::{Counts, Minute};
 
@@ -10,6 +10,7 @@ const SLOT_MINUTES: i64 = 5;
 const SLOTS: usize = 288;
 const HOURS: usize = 24;
 const HOURS_OF_WEEK: usize = 168;
+const WEEKDAYS: usize = 7;
 const DAY: i64 = 1440;
 
 /// Errors that a level's share is taken to have been seen with, at the share of the level above, before it saw any itself.
@@ -17,6 +18,7 @@ const PRIOR_ERRORS_AROUND: f64 = 12.0;
 const PRIOR_ERRORS_OF_HOUR: f64 = 30.0;
 const PRIOR_ERRORS_OF_SLOT: f64 = 8.0;
 const PRIOR_ERRORS_OF_WEEK: f64 = 100.0;
+const PRIOR_ERRORS_OF_WEEKDAY: f64 = 40.0;
 const PRIOR_ERRORS_OF_DAY: f64 = 60.0;
 
 /// Five minutes are special, as a nightly job makes them, if they had so many deviations more errors than their hour explains.
@@ -75,6 +77,7 @@ pub(super) struct Baseline {
     hours: [Seen; HOURS],
     slots: [Seen; SLOTS],
     week: [Seen; HOURS_OF_WEEK],
+    weekdays: [Seen; WEEKDAYS],
     /// One bit for each of the last days, the newest lowest: the slot was part of an episode.
     alarmed: [u8; SLOTS],
     slot_now: i64,
@@ -91,6 +94,7 @@ impl Baseline {
             hours: [Seen::default(); HOURS],
             slots: [Seen::default(); SLOTS],
             week: [Seen::default(); HOURS_OF_WEEK],
+            weekdays: [Seen::default(); WEEKDAYS],
             alarmed: [0; SLOTS],
             slot_now: i64::MIN,
             learned_minutes: 0,
@@ -161,7 +165,7 @@ impl Baseline {
         if slot_number == self.slot_now {
             return;
         }
-        let hour_before = self.slot_now.div_euclid(60 / SLOT_MINUTES);
+        let before = self.slot_now.saturating_mul(SLOT_MINUTES);
         self.slot_now = slot_number;
         if let Some(slot) = self.slots.get_mut(slot_of(minute.0)) {
             slot.age(KEPT_PER_DAY);
@@ -169,13 +173,21 @@ impl Baseline {
         if let Some(days) = self.alarmed.get_mut(slot_of(minute.0)) {
             *days <<= 1;
         }
-        if minute.0.div_euclid(60) != hour_before {
-            if let Some(hour) = self.hours.get_mut(hour_of(minute.0)) {
-                hour.age(KEPT_PER_DAY);
-            }
-            if let Some(hour) = self.week.get_mut(hour_of_week(minute.0)) {
-                hour.age(KEPT_PER_WEEK);
-            }
+        if minute.0.div_euclid(60) != before.div_euclid(60) {
+            self.enter_hour(minute.0);
+        }
+        let is_new_day = minute.0.div_euclid(DAY) != before.div_euclid(DAY);
+        if is_new_day && let Some(day) = self.weekdays.get_mut(weekday_of(minute.0)) {
+            day.age(KEPT_PER_WEEK);
+        }
+    }
+
+    fn enter_hour(&mut self, minute: i64) {
+        if let Some(hour) = self.hours.get_mut(hour_of(minute)) {
+            hour.age(KEPT_PER_DAY);
+        }
+        if let Some(hour) = self.week.get_mut(hour_of_week(minute)) {
+            hour.age(KEPT_PER_WEEK);
         }
     }
 
@@ -191,6 +203,9 @@ impl Baseline {
             self.last_day_expected += expected * week_ratio;
             if let Some(hour) = self.week.get_mut(hour_of_week(minute.0)) {
                 hour.add(errors, expected);
+            }
+            if let Some(day) = self.weekdays.get_mut(weekday_of(minute.0)) {
+                day.add(errors, expected);
             }
         }
         self.errors += errors;
@@ -238,7 +253,9 @@ impl Baseline {
 
     fn week_ratio(&self, minute: i64) -> f64 {
         let hour = self.week.get(hour_of_week(minute)).copied().unwrap_or_default();
-        hour.share(PRIOR_ERRORS_OF_WEEK, 1.0).clamp(*WEEK_RATIO.start(), *WEEK_RATIO.end())
+        let day = self.weekdays.get(weekday_of(minute)).copied().unwrap_or_default();
+        let of_day = day.share(PRIOR_ERRORS_OF_WEEKDAY, 1.0);
+        hour.share(PRIOR_ERRORS_OF_WEEK, of_day).clamp(*WEEK_RATIO.start(), *WEEK_RATIO.end())
     }
 
     fn last_day_ratio(&self) -> f64 {
@@ -258,4 +275,8 @@ fn hour_of(minute: i64) -> usize {
 
 fn hour_of_week(minute: i64) -> usize {
     (minute.rem_euclid(7 * DAY) / 60) as usize
+}
+
+fn weekday_of(minute: i64) -> usize {
+    (minute.rem_euclid(7 * DAY) / DAY) as usize
 }

@@ -3,6 +3,12 @@
 //! Counts of a window have the variance `mean + dispersion * mean^2`. What requests of one minute share (a bad pod, a retry
 //! storm) weighs more the rarer errors are and the shorter the window is; what wanders slowly does not. A model holds both,
 //! and each window length learns by how much that model has to be multiplied.
+//!
+//! Where errors are rare none of this is seen, and what counts is whether they come alone: [`Company`].
+
+mod company;
+
+use company::Company;
 
 /// Window lengths in minutes.
 pub(super) const WINDOWS: [usize; 10] = [1, 2, 3, 5, 10, 20, 40, 60, 90, 120];
@@ -17,6 +23,8 @@ const PRIOR_WEIGHT: f64 = 10.0;
 const MULTIPLIER: std::ops::RangeInclusive<f64> = 0.3..=100.0;
 /// Mean life of what was learned, in minutes.
 const LIFE_MINUTES: f32 = 10_080.0;
+/// Fewer expected errors than these are none.
+const FEWEST_EXPECTED: f64 = 1e-9;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct OfWindow {
@@ -33,11 +41,13 @@ struct OfWindow {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Dispersion {
     windows: [OfWindow; WINDOWS.len()],
+    company: Company,
 }
 
 impl Dispersion {
     /// Learns one normal minute, in which the baseline expected the share `rate` to fail.
     pub(super) fn learn(&mut self, errors: f32, expected: f32, rate: f64) {
+        self.company.learn(errors, expected, self.of_rate(1, rate));
         for (window, minutes) in self.windows.iter_mut().zip(WINDOWS) {
             window.errors += errors;
             window.expected += expected;
@@ -55,10 +65,18 @@ impl Dispersion {
         }
     }
 
-    /// The dispersion of the window length at `index`, where the share `rate` of requests is expected to fail.
-    pub(super) fn of(&self, index: usize, rate: f64) -> f64 {
-        let minutes = WINDOWS.get(index).copied().unwrap_or(1);
-        self.windows.get(index).copied().unwrap_or_default().multiplier() * modelled(minutes, rate)
+    /// The dispersion of windows of so many minutes, where so many errors are expected of so many requests.
+    pub(super) fn of(&self, minutes: usize, expected: f64, requests: f64) -> f64 {
+        // As many companions for each error are a variance of so many times the mean.
+        let together = self.company.per_error() / expected.max(FEWEST_EXPECTED);
+        self.of_rate(minutes, expected / requests.max(f64::MIN_POSITIVE)) + together
+    }
+
+    /// How much the share that fails varies. Between two lengths that are learned, the shorter one tells how far the model is off.
+    fn of_rate(&self, minutes: usize, rate: f64) -> f64 {
+        let learned = self.windows.iter().zip(WINDOWS).take_while(|(_, length)| *length <= minutes).last();
+        let multiplier = learned.map_or(1.0, |(window, _)| window.multiplier());
+        multiplier * modelled(minutes, rate)
     }
 }
 
@@ -89,3 +107,6 @@ impl OfWindow {
         (self.errors, self.expected, self.minutes) = (0.0, 0.0, 0);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,6 +183,54 @@ proptest! {
 }
 
 #[test]
+fn few_errors_in_a_row_alarm_with_the_minute_that_makes_them_too_many() {
+    // Five within seven minutes where two a day are usual: the window that begins with the first of them is the least probable one.
+    let fault = 8 * DAY;
+    let mut detector = Detector::default();
+    let begins = (0..fault + 60).find_map(|minute| {
+        let errors =
+            if minute % 720 == 400 || minute >= fault && (minute - fault) % 7 < 4 { 1.0 } else { 0.0 };
+        let counts = Counts { requests: 6.0, errors };
+        match detector.observe(Minute(BEGIN + minute), counts, &Settings::default()) {
+            Some(Change::Began(episode)) => Some(episode),
+            _ => None,
+        }
+    });
+    let episode = begins.unwrap();
+    assert_eq!(at(episode.onset), fault, "{episode:?}");
+    assert!(at(episode.start) <= fault + 8, "{episode:?}");
+}
+
+#[test]
+fn retries_that_fail_together_are_no_alarm_where_they_always_did() {
+    // One call in 400 fails, and three times, as its retries do.
+    let mut detector = Detector::default();
+    for minute in 0..28 * DAY {
+        let fails = (minute as f64 * 0.618_034).fract() < 0.015;
+        let counts = Counts { requests: 6.0, errors: if fails { 3.0 } else { 0.0 } };
+        let change = detector.observe(Minute(BEGIN + minute), counts, &Settings::default());
+        assert!(change.is_none() || minute < 3 * DAY, "{change:?}");
+    }
+    let harmed = Counts { requests: 6.0, errors: 4.0 };
+    let found = (0..10).any(|minute| {
+        let change = detector.observe(Minute(BEGIN + 28 * DAY + minute), harmed, &Settings::default());
+        matches!(change, Some(Change::Began(_)))
+    });
+    assert!(found, "most of all requests fail");
+}
+
+#[test]
+fn a_weekend_with_more_errors_is_learned_from_few() {
+    // Seven errors in an hour of a working day, and twice that at weekends: an hour of the week alone would tell little.
+    let is_weekend = |minute: i64| (minute / DAY + 3) % 7 >= 5;
+    let mut replay = Replay::new();
+    replay.feed(0..28 * DAY, |minute| (60.0, if is_weekend(minute) { 0.004 } else { 0.002 }));
+    let (saturday, monday) = (Minute(BEGIN + 30 * DAY + 600), Minute(BEGIN + 32 * DAY + 600));
+    let ratio = replay.detector.expected_rate(saturday) / replay.detector.expected_rate(monday);
+    assert!((1.6..2.4).contains(&ratio), "{ratio}");
+}
+
+#[test]
 fn an_episode_of_a_series_that_never_fails_ends() {
     let settings = Settings { quiet_minutes: 1, ..Settings::default() };
     let mut detector = Detector::default();
