@@ -6,11 +6,11 @@ mod encode;
 mod stub;
 mod wire;
 
-pub use borrowed::{AttributeRef, EventRef, LinkRef, SpanOutline, SpanRef, ValueRef};
+pub use borrowed::{AttributeRef, EventRef, LinkRef, PlainSpan, SpanOutline, SpanRef, ValueRef};
 pub use decode::{
     DecodeError, Decoded, SpanHead, SpanPlace, Tally, decode_export_request, decode_rejected_spans,
-    decode_resource, decode_span, read_resource, read_service_name, read_span, read_span_outline,
-    scan_export_request,
+    decode_resource, decode_span, read_plain_attribute, read_plain_span, read_resource, read_service_name,
+    read_span, read_span_outline, scan_export_request,
 };
 pub use encode::{BatchWriter, SpanWriter, encode_export_request, encode_export_response};
 pub use stub::Stub;

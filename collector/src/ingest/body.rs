@@ -111,29 +111,80 @@ pub(super) async fn read(
 }
 
 async fn collect(body: Body, max_bytes: usize, budget: &Budget, peer: Peer) -> Result<WholeBody, Refusal> {
-    /// What a sender says of the length is believed up to here before the bytes are there.
-    const BELIEVED_BYTES: u64 = 512 * 1024;
     let mut body = pin!(body);
-    let announced = body.size_hint().lower().min(BELIEVED_BYTES);
-    let mut whole = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(0));
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut pieces = Pieces::default();
     let mut held = Vec::new();
     let mut paid_bytes = 0;
     while let Some(frame) = body.frame().await {
         let frame =
             frame.map_err(|error| Refusal::Broken(format!("the message broke off: {}", chain(&error))))?;
         let Ok(data) = frame.into_data() else { continue };
-        if data.len() > max_bytes - whole.len() {
+        if data.len() > max_bytes - pieces.len() {
             return Err(too_large(max_bytes));
         }
-        whole.extend_from_slice(&data);
+        pieces.push(data, announced);
+        let bytes = pieces.len();
         // In steps that grow, so that a body in many small frames neither holds many permits nor much more than it needs.
-        if whole.len() > paid_bytes {
-            let step = whole.len().max(UNIT_BYTES).min(max_bytes - paid_bytes).max(whole.len() - paid_bytes);
+        if bytes > paid_bytes {
+            let step = bytes.max(UNIT_BYTES).min(max_bytes - paid_bytes).max(bytes - paid_bytes);
             held.push(budget.take(step, peer)?);
             paid_bytes += step;
         }
     }
-    Ok(WholeBody { bytes: whole.freeze(), held })
+    Ok(WholeBody { bytes: pieces.into_whole(), held })
+}
+
+/// What has come of a body.
+#[derive(Debug)]
+enum Pieces {
+    /// Nothing, or one piece, which stays where it is.
+    One(Bytes),
+    /// Several, put together.
+    Many(BytesMut),
+}
+
+impl Default for Pieces {
+    fn default() -> Self {
+        Self::One(Bytes::new())
+    }
+}
+
+impl Pieces {
+    /// What a sender says of the length is believed up to here before the bytes are there.
+    const BELIEVED_BYTES: usize = 512 * 1024;
+    /// A piece is a part of what was read together from the connection and keeps all of that in memory: a smaller one is
+    /// copied instead.
+    const WORTH_KEEPING_BYTES: usize = 4 * 1024;
+
+    fn len(&self) -> usize {
+        match self {
+            Self::One(piece) => piece.len(),
+            Self::Many(pieces) => pieces.len(),
+        }
+    }
+
+    fn push(&mut self, piece: Bytes, announced: usize) {
+        match self {
+            Self::One(first) if first.is_empty() => *self = Self::One(piece),
+            Self::One(first) => {
+                let bytes = first.len() + piece.len();
+                let mut pieces = BytesMut::with_capacity(announced.min(Self::BELIEVED_BYTES).max(bytes));
+                pieces.extend_from_slice(first);
+                pieces.extend_from_slice(&piece);
+                *self = Self::Many(pieces);
+            }
+            Self::Many(pieces) => pieces.extend_from_slice(&piece),
+        }
+    }
+
+    fn into_whole(self) -> Bytes {
+        match self {
+            Self::One(piece) if piece.len() < Self::WORTH_KEEPING_BYTES => Bytes::copy_from_slice(&piece),
+            Self::One(piece) => piece,
+            Self::Many(pieces) => pieces.freeze(),
+        }
+    }
 }
 
 /// What to say about a message that is too large.

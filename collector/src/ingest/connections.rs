@@ -33,8 +33,8 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HTTP2_STREAM_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 const HTTP2_STREAMS: u32 = 128;
-/// A large batch arrives in few frames, where the sender cares to make them large.
-const HTTP2_FRAME_BYTES: u32 = 256 * 1024;
+/// A batch arrives in one frame, and is never put together from several, where the sender cares to make them large.
+const HTTP2_FRAME_BYTES: u32 = 512 * 1024;
 const MAX_HEADER_BYTES: u32 = 32 * 1024;
 const HTTP1_BUFFER_BYTES: usize = 64 * 1024;
 /// How long to wait before accepting again when the system has no room for another connection.

@@ -1,5 +1,6 @@
 //! Blocks: immutable Parquet files of spans sorted by trace, found by time, service, bloom filter and page index.
 
+mod attributes;
 mod blob;
 mod columns;
 mod draft;

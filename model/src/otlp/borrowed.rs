@@ -21,6 +21,21 @@ pub struct SpanRef<'a> {
     pub status_message: &'a [u8],
 }
 
+/// What most spans hold beyond what they are found by, nothing of it cut; the attributes as they stand in the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlainSpan<'a> {
+    /// The `tracestate` it was sent with; empty when there was none.
+    pub trace_state: &'a [u8],
+    /// OTLP flags: bits 0-7 are the trace flags, 0x100 and 0x200 tell whether the parent was remote.
+    pub flags: u32,
+    /// A name of low cardinality.
+    pub name: &'a [u8],
+    /// The sender's words about an error; empty when there are none.
+    pub status_message: &'a [u8],
+    /// The bytes of each `KeyValue`.
+    pub attributes: Vec<&'a [u8]>,
+}
+
 /// A named value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttributeRef<'a> {

@@ -2,6 +2,7 @@
 //! goes beyond the limits is left out, counted, and marked on its span.
 
 mod limits;
+mod plain;
 mod resource;
 mod scan;
 mod span;
@@ -16,6 +17,7 @@ use resource::ResourceFields;
 use span::SpanFields;
 use value::{Borrowed, Outline, Owned};
 
+pub use plain::{read_plain_attribute, read_plain_span};
 pub use scan::{SpanHead, SpanPlace, scan_export_request};
 
 /// How deep lists and maps may nest in an attribute's value.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::wire::{close_message, open_message, put_bytes, put_number};
+use super::wire::{Field, Reader, close_message, open_message, put_bytes, put_number};
 use super::*;
 use crate::attribute::{CUT, STUB};
 use crate::id::{SpanId, TraceId};
@@ -373,5 +373,78 @@ fn stubs_are_as_small_as_they_claim_and_are_told_apart_by_their_scope() {
         assert_eq!((small.parent_span_id, small.kind), (stub.parent, stub.kind));
         assert_eq!((small.start_unix_ns, small.end_unix_ns), (stub.start_unix_ns, stub.end_unix_ns));
         assert_eq!(small.resource.attributes, resource.attributes, "{reason}");
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_plain_span_says_what_a_decoded_one_says() {
+    let mut plain = full_span();
+    (plain.events, plain.links) = (Vec::new(), Vec::new());
+    plain.attributes.push(attribute("long", Value::Text("x".repeat(300))));
+    let mut large = plain.clone();
+    large.name = "x".repeat(2_000);
+    let bytes = encode_export_request(&[plain.clone(), full_span(), large]);
+    let mut read = Vec::new();
+    scan_export_request(&bytes, |head| {
+        let (begin, end) = head.place.span();
+        read.push(read_plain_span(&bytes[begin..end], head.place).unwrap());
+        let stub = SpanPlace { is_stub: true, ..head.place };
+        assert_eq!(read_plain_span(&bytes[begin..end], stub), Ok(None));
+    })
+    .unwrap();
+    let [Some(read), None, None] = read.as_slice() else { panic!("{read:?}") };
+    let attributes: Vec<_> =
+        read.attributes.iter().map(|raw| read_plain_attribute(raw).unwrap().unwrap()).collect();
+    assert_eq!(owned_attributes(&attributes), plain.attributes);
+    assert_eq!((read.name, read.flags), (plain.name.as_bytes(), plain.flags));
+    assert_eq!(read.trace_state, plain.trace_state.as_bytes());
+    assert_eq!(read.status_message, plain.status_message.as_bytes());
+    assert_eq!(read_plain_attribute(&[0x0a, 1, b'k']), Ok(None), "a key without a value says nothing");
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn an_attribute_of_the_usual_shape_is_read_like_any_other() {
+    type Read = Result<Option<Value>, DecodeError>;
+    // What comes from a sender, and what is to be found under the key `k`; of two keys the second counts.
+    let text = |text: &str| Some(Value::Text(text.into()));
+    let cases: [(&[u8], Read); 9] = [
+        (b"\x0a\x01k\x12\x03\x0a\x01v", Ok(text("v"))),
+        (b"\x0a\x81\x80\x80\x00k\x12\x83\x80\x00\x0a\x01v", Ok(text("v"))),
+        (b"\x0a\x01k\x12\x02\x0a\x00", Ok(text(""))),
+        (b"\x0a\x01k\x12\x02\x18\x05", Ok(Some(Value::Int(5)))),
+        (b"\x0a\x01o\x12\x03\x0a\x01v\x0a\x01k", Ok(text("v"))),
+        (b"\x0a\x01k\x12\x05\x18\x05\x0a\x01v", Ok(text("v"))),
+        (b"\x0a\x01k\x12\x04\x0a\x7f\x18\x05", Err(DecodeError::Truncated)),
+        (b"\x0a\x01k\x12\x7f\x0a\x01v", Err(DecodeError::Truncated)),
+        (b"\x0a\x01k\x12\x02\x08\x05", Err(DecodeError::WrongType { message: "AnyValue", field: 1 })),
+    ];
+    for (raw, expected) in cases {
+        let found = read_plain_attribute(raw).map(|found| {
+            found.map(|found| {
+                assert_eq!(found.key, b"k", "{raw:02x?}");
+                owned_value(&found.value)
+            })
+        });
+        assert_eq!(found, expected, "{raw:02x?}");
+    }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn numbers_of_every_length_are_read_padded_or_not() {
+    for value in (0..64).flat_map(|bits| [1u64 << bits, (1u64 << bits) - 1]) {
+        let mut plain = Vec::new();
+        put_number(&mut plain, 1, value);
+        for padding in 0..11 - (plain.len() - 1) {
+            let mut padded = plain.clone();
+            if padding > 0 {
+                *padded.last_mut().unwrap() |= 0x80;
+                padded.extend(std::iter::repeat_n(0x80, padding - 1));
+                padded.push(0);
+            }
+            // With something behind it, and without.
+            assert_eq!(Reader::new(&padded).next(), Ok(Some((1, Field::Varint(value)))), "{padded:02x?}");
+            padded.extend([0xff; 8]);
+            assert_eq!(Reader::new(&padded).next(), Ok(Some((1, Field::Varint(value)))), "{padded:02x?}");
+        }
     }
 }

@@ -51,6 +51,40 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The bytes of the next field, when its tag is this one and they are all there.
+    #[inline(always)]
+    pub(super) fn bytes_of(&mut self, tag: u8) -> Option<&'a [u8]> {
+        let (first, rest) = self.rest.split_first()?;
+        if *first != tag {
+            return None;
+        }
+        self.rest = rest;
+        let length = usize::try_from(self.varint().ok()?).ok()?;
+        self.take(length).ok()
+    }
+
+    /// The number of the next field, when its tag is this one.
+    #[inline(always)]
+    pub(super) fn number_of(&mut self, tag: u8) -> Option<u64> {
+        let (first, rest) = self.rest.split_first()?;
+        if *first != tag {
+            return None;
+        }
+        self.rest = rest;
+        self.varint().ok()
+    }
+
+    /// Whether the next field has this tag.
+    #[inline(always)]
+    pub(super) fn is_at(&self, tag: u8) -> bool {
+        self.rest.first() == Some(&tag)
+    }
+
+    #[inline(always)]
+    pub(super) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     #[inline(always)]
     fn varint(&mut self) -> Result<u64, DecodeError> {
         // Nearly all tags and lengths are one byte long.
@@ -64,6 +98,25 @@ impl<'a> Reader<'a> {
     }
 
     fn long_varint(&mut self) -> Result<u64, DecodeError> {
+        // What ends within four bytes, as lengths do, is put together at once.
+        if let Some((four, _)) = self.rest.split_first_chunk::<4>() {
+            let word = u32::from_le_bytes(*four);
+            let ends = !word & 0x8080_8080;
+            if ends != 0 {
+                let groups = word & (ends ^ (ends - 1));
+                let value = groups & 0x7f
+                    | (groups & 0x7f00) >> 1
+                    | (groups & 0x007f_0000) >> 2
+                    | (groups & 0x7f00_0000) >> 3;
+                let length = ends.trailing_zeros() as usize / 8 + 1;
+                self.rest = self.rest.get(length..).unwrap_or_default();
+                return Ok(u64::from(value));
+            }
+        }
+        self.longest_varint()
+    }
+
+    fn longest_varint(&mut self) -> Result<u64, DecodeError> {
         let mut value = 0u64;
         for (place, byte) in self.rest.iter().take(10).enumerate() {
             value |= u64::from(byte & 0x7f) << (7 * place);

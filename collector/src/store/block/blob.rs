@@ -48,17 +48,30 @@ pub(super) fn write_attributes<'a>(
     attributes: &[AttributeRef<'a>],
     mut column_of: impl FnMut(usize, &AttributeRef<'a>) -> Option<usize>,
 ) {
-    write_number(out, attributes.len() as u64);
+    write_count(out, attributes.len());
     for (place, attribute) in attributes.iter().enumerate() {
         match column_of(place, attribute) {
-            Some(column) => write_number(out, column as u64 + 1),
-            None => {
-                write_number(out, INLINE);
-                write_text(out, attribute.key);
-                write_value(out, &attribute.value);
-            }
+            Some(column) => write_in_column(out, column),
+            None => write_inline(out, attribute),
         }
     }
+}
+
+/// Writes how many attributes follow.
+pub(super) fn write_count(out: &mut Vec<u8>, count: usize) {
+    write_number(out, count as u64);
+}
+
+/// Writes that a column holds the next attribute.
+pub(super) fn write_in_column(out: &mut Vec<u8>, column: usize) {
+    write_number(out, column as u64 + 1);
+}
+
+/// Writes an attribute that no column holds.
+pub(super) fn write_inline(out: &mut Vec<u8>, attribute: &AttributeRef<'_>) {
+    write_number(out, INLINE);
+    write_text(out, attribute.key);
+    write_value(out, &attribute.value);
 }
 
 fn write_value(out: &mut Vec<u8>, value: &ValueRef<'_>) {

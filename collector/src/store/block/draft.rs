@@ -8,10 +8,13 @@ use std::sync::Arc;
 use arrow_array::builder::FixedSizeBinaryBuilder;
 use arrow_array::{ArrayRef, RecordBatch, UInt8Array, UInt32Array, UInt64Array};
 use arrow_schema::{Field, Schema, SchemaRef};
-use throughline_model::otlp::{AttributeRef, SpanRef, ValueRef, read_resource, read_service_name, read_span};
+use throughline_model::otlp::{
+    PlainSpan, SpanRef, read_plain_span, read_resource, read_service_name, read_span,
+};
 
-use super::columns::{self, ATTRIBUTE_COLUMNS, ColumnType};
-use super::filling::{NumberColumn, Repetition, TextColumn};
+use super::attributes::AttributeColumns;
+use super::columns;
+use super::filling::{Repetition, TextColumn};
 use super::schema::SCHEMA;
 use super::{BlockError, blob};
 use crate::store::batch::Head;
@@ -29,17 +32,7 @@ pub(super) struct Draft<'a> {
     attributes: TextColumn,
     events: TextColumn,
     links: TextColumn,
-    attribute_columns: Vec<AttributeValues>,
-    /// Which column the attribute at some place had in the span before: neighbours are alike.
-    hints: Vec<(Vec<u8>, Option<usize>)>,
-    /// Attributes with a column that some span has with a value of another type, or more than once.
-    inline: BTreeSet<String>,
-}
-
-/// The column of one attribute.
-enum AttributeValues {
-    Text(TextColumn),
-    Integer(NumberColumn),
+    attribute_columns: AttributeColumns,
 }
 
 impl<'a> Draft<'a> {
@@ -61,11 +54,6 @@ impl<'a> Draft<'a> {
     fn of(heads: Vec<&'a Head>) -> Self {
         let rows = heads.len();
         let words = || TextColumn::new(rows, Repetition::Frequent);
-        let attribute_columns = ATTRIBUTE_COLUMNS.iter().map(|column| match column.column_type {
-            ColumnType::Word => AttributeValues::Text(words()),
-            ColumnType::Text => AttributeValues::Text(TextColumn::new(rows, Repetition::Seldom)),
-            ColumnType::Integer => AttributeValues::Integer(NumberColumn::new(rows)),
-        });
         Self {
             heads,
             flags: vec![0; rows],
@@ -77,9 +65,7 @@ impl<'a> Draft<'a> {
             attributes: words(),
             events: words(),
             links: words(),
-            attribute_columns: attribute_columns.collect(),
-            hints: Vec::new(),
-            inline: BTreeSet::new(),
+            attribute_columns: AttributeColumns::new(rows),
         }
     }
 
@@ -99,8 +85,14 @@ impl<'a> Draft<'a> {
             }
             self.service.set(row, sender.0);
             self.resource.set(row, sender.1);
-            let span = read_span(part(message, head.place.span()), head.place).map_err(unreadable)?;
-            self.set_span(row, &span, &mut scratch);
+            let bytes = part(message, head.place.span());
+            match read_plain_span(bytes, head.place).map_err(unreadable)? {
+                Some(span) => self.set_plain_span(row, &span, &mut scratch)?,
+                None => {
+                    let span = read_span(bytes, head.place).map_err(unreadable)?;
+                    self.set_span(row, &span, &mut scratch);
+                }
+            }
         }
         Ok(())
     }
@@ -114,29 +106,22 @@ impl<'a> Draft<'a> {
         Ok((service, self.resource.bytes(scratch)))
     }
 
+    fn set_plain_span(
+        &mut self,
+        row: usize,
+        span: &PlainSpan<'_>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<(), BlockError> {
+        self.set_words(row, span.flags, [span.trace_state, span.name, span.status_message]);
+        let taken = self.attribute_columns.take_plain(row, &span.attributes, scratch);
+        taken.map_err(unreadable)?;
+        set_bytes(&mut self.attributes, row, scratch);
+        Ok(())
+    }
+
     fn set_span(&mut self, row: usize, span: &SpanRef<'_>, scratch: &mut Vec<u8>) {
-        if let Some(flags) = self.flags.get_mut(row) {
-            *flags = span.flags;
-        }
-        for (column, raw) in [
-            (&mut self.trace_state, span.trace_state),
-            (&mut self.name, span.name),
-            (&mut self.status_message, span.status_message),
-        ] {
-            let number = column.text(raw);
-            column.set(row, number);
-        }
-        let Self { attribute_columns, hints, inline, .. } = self;
-        scratch.clear();
-        blob::write_attributes(scratch, &span.attributes, |place, attribute| {
-            let column = column_of(hints, place, attribute.key)?;
-            let is_taken =
-                attribute_columns.get_mut(column).is_some_and(|values| values.take(row, attribute));
-            if !is_taken && let Ok(key) = std::str::from_utf8(attribute.key) {
-                inline.insert(key.to_owned());
-            }
-            is_taken.then_some(column)
-        });
+        self.set_words(row, span.flags, [span.trace_state, span.name, span.status_message]);
+        self.attribute_columns.take(row, &span.attributes, scratch);
         set_bytes(&mut self.attributes, row, scratch);
         if !span.events.is_empty() {
             scratch.clear();
@@ -150,13 +135,24 @@ impl<'a> Draft<'a> {
         }
     }
 
+    fn set_words(&mut self, row: usize, flags: u32, words: [&[u8]; 3]) {
+        if let Some(place) = self.flags.get_mut(row) {
+            *place = flags;
+        }
+        let columns = [&mut self.trace_state, &mut self.name, &mut self.status_message];
+        for (column, raw) in columns.into_iter().zip(words) {
+            let number = column.text(raw);
+            column.set(row, number);
+        }
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.heads.len()
     }
 
     /// Attributes with a column that some span has with a value of another type, or more than once.
     pub(super) fn inline(&self) -> &BTreeSet<String> {
-        &self.inline
+        self.attribute_columns.inline()
     }
 
     /// The columns that say the same of every row: compressing them would cost time and save nothing.
@@ -168,9 +164,7 @@ impl<'a> Draft<'a> {
             (columns::LINKS, &self.links),
         ];
         let own = own.into_iter().filter(|(_, column)| column.is_constant()).map(|(name, _)| name);
-        let of_attributes = ATTRIBUTE_COLUMNS.iter().zip(&self.attribute_columns);
-        let of_attributes = of_attributes.filter(|(_, values)| values.is_constant());
-        own.chain(of_attributes.map(|(column, _)| column.column)).collect()
+        own.chain(self.attribute_columns.constant()).collect()
     }
 
     /// Some rows in the schema's columns; where values repeat a column may be places in a list of them, which the writer
@@ -206,9 +200,7 @@ impl<'a> Draft<'a> {
             bytes(&self.events)?,
             bytes(&self.links)?,
         ]);
-        for values in &self.attribute_columns {
-            arrays.push(values.array(rows.clone())?);
-        }
+        self.attribute_columns.push_arrays(rows, &mut arrays)?;
         Ok(RecordBatch::try_new(schema_of(&arrays), arrays)?)
     }
 
@@ -244,50 +236,4 @@ fn unreadable(error: impl std::fmt::Display) -> BlockError {
 fn set_bytes(column: &mut TextColumn, row: usize, bytes: &[u8]) {
     let number = column.bytes(bytes);
     column.set(row, number);
-}
-
-/// The column of an attribute by its key.
-fn column_of(hints: &mut Vec<(Vec<u8>, Option<usize>)>, place: usize, key: &[u8]) -> Option<usize> {
-    /// Longer spans are not like their neighbours.
-    const MAX_HINTS: usize = 64;
-    if let Some((_, column)) = hints.get(place).filter(|(known, _)| known == key) {
-        return *column;
-    }
-    let column = std::str::from_utf8(key).ok().and_then(columns::place_of);
-    if place < MAX_HINTS {
-        hints.resize_with(hints.len().max(place + 1), Default::default);
-        if let Some(hint) = hints.get_mut(place) {
-            *hint = (key.to_vec(), column);
-        }
-    }
-    column
-}
-
-impl AttributeValues {
-    /// Takes the first value of a row that has the column's type.
-    fn take(&mut self, row: usize, attribute: &AttributeRef<'_>) -> bool {
-        match (self, &attribute.value) {
-            (Self::Text(column), ValueRef::Text(raw)) if !column.is_set(row) => {
-                let number = column.text(raw);
-                column.set(row, number);
-                true
-            }
-            (Self::Integer(column), ValueRef::Int(number)) => column.take(row, *number),
-            _ => false,
-        }
-    }
-
-    fn is_constant(&self) -> bool {
-        match self {
-            Self::Text(column) => column.is_constant(),
-            Self::Integer(column) => column.is_constant(),
-        }
-    }
-
-    fn array(&self, rows: Range<usize>) -> Result<ArrayRef, BlockError> {
-        match self {
-            Self::Text(column) => Ok(column.string_array(rows)?),
-            Self::Integer(column) => Ok(Arc::new(column.array(rows))),
-        }
-    }
 }

@@ -213,18 +213,24 @@ impl NumberColumn {
         Self { numbers: FastMap::default(), values: Vec::new(), rows: Rows::new(rows) }
     }
 
-    /// Gives a row a value, unless it has one; returns whether it did.
-    pub(super) fn take(&mut self, row: usize, value: i64) -> bool {
-        if self.rows.is_set(row) {
-            return false;
-        }
+    /// The number of a value.
+    pub(super) fn number(&mut self, value: i64) -> u32 {
         let next = self.values.len() as u32;
         let number = *self.numbers.entry(value).or_insert(next);
         if number == next {
             self.values.push(value);
         }
+        number
+    }
+
+    /// Gives a row a value by its number.
+    pub(super) fn set(&mut self, row: usize, number: u32) {
         self.rows.set(row, number);
-        true
+    }
+
+    /// Whether a row has a value.
+    pub(super) fn is_set(&self, row: usize) -> bool {
+        self.rows.is_set(row)
     }
 
     /// Whether every row has the same value, or none.

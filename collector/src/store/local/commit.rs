@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::record::HEADER_BYTES;
@@ -85,7 +86,9 @@ impl Committer {
 
     fn commit(&mut self, group: Vec<Append>) {
         if self.shared.config.durability == Durability::Memory {
-            let payloads = group.iter().map(|append| Payload::Memory(append.batch.payload.clone())).collect();
+            // Copied, because it may be a part of something larger, which would be kept with it.
+            let held = |append: &Append| Payload::Memory(Bytes::copy_from_slice(&append.batch.payload));
+            let payloads = group.iter().map(held).collect();
             return self.publish(group, payloads);
         }
         let written = self.write(&group);

@@ -13,7 +13,7 @@ pub(super) const MAX_VALUES: usize = 1_024;
 /// Attributes, events, links and nested values of one span or one resource together.
 const MAX_PARTS: usize = 16_384;
 /// Bytes of one text: a name, a key, a value, a message, a `tracestate`.
-const MAX_TEXT_BYTES: usize = 65_536;
+pub(super) const MAX_TEXT_BYTES: usize = 65_536;
 /// Bytes of one span.
 pub(super) const MAX_SPAN_BYTES: usize = 1_048_576;
 /// Spans of one message.

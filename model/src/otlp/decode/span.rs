@@ -211,7 +211,7 @@ fn push_link<'a, T: Target<'a>>(
     Ok(())
 }
 
-fn read_status<'a, T: Target<'a>>(
+pub(super) fn read_status<'a, T: Target<'a>>(
     bytes: &'a [u8],
     room: &mut Room,
 ) -> Result<(StatusCode, T::Text), DecodeError> {

@@ -5,7 +5,7 @@ use super::{DecodeError, MAX_VALUE_DEPTH, each_field, message};
 use crate::attribute;
 use crate::id::{SpanId, TraceId};
 use crate::otlp::borrowed::{AttributeRef, EventRef, LinkRef, ValueRef};
-use crate::otlp::wire::Field;
+use crate::otlp::wire::{Field, Reader};
 use crate::span::{Attribute, SpanEvent, SpanLink, Value};
 
 /// What is made of the parts of a span: owned values, or nothing where bytes are only checked. Both go the same way through
@@ -218,6 +218,7 @@ impl Target<'_> for Checked {
 }
 
 /// Leaves the attribute out, and counts it, when there are `max` already.
+#[inline]
 pub(super) fn push_attribute<'a, T: Target<'a>>(
     attributes: &mut Vec<T::Attribute>,
     max: usize,
@@ -225,8 +226,22 @@ pub(super) fn push_attribute<'a, T: Target<'a>>(
     depth: usize,
     room: &mut Room,
 ) -> Result<(), DecodeError> {
-    if !room.admits(attributes.len(), max) {
-        return Ok(());
+    if room.admits(attributes.len(), max) {
+        attributes.extend(read_attribute::<T>(bytes, depth, room)?);
+    }
+    Ok(())
+}
+
+/// `None` for an attribute without a value, and for one that the target does not take.
+pub(super) fn read_attribute<'a, T: Target<'a>>(
+    bytes: &'a [u8],
+    depth: usize,
+    room: &mut Room,
+) -> Result<Option<T::Attribute>, DecodeError> {
+    if depth < MAX_VALUE_DEPTH
+        && let Some((key, value)) = key_and_scalar(bytes)
+    {
+        return Ok(T::takes(key).then(|| T::attribute(T::text(key), T::scalar(value))));
     }
     let (mut key, mut value, mut is_wanted) = (T::Text::default(), None, true);
     each_field(bytes, |number, field| {
@@ -244,8 +259,27 @@ pub(super) fn push_attribute<'a, T: Target<'a>>(
         }
         Ok(())
     })?;
-    attributes.extend(value.filter(|_| is_wanted).map(|value| T::attribute(key, value)));
-    Ok(())
+    Ok(value.filter(|_| is_wanted).map(|value| T::attribute(key, value)))
+}
+
+/// Key and value of an attribute of the shape that nearly all have: a key and behind it a text or an integer, each once, and
+/// nothing to be cut. Any other is read field by field, with its faults.
+#[inline(always)]
+fn key_and_scalar(bytes: &[u8]) -> Option<(&[u8], Scalar<'_>)> {
+    const KEY: u8 = 1 << 3 | 2;
+    const VALUE: u8 = 2 << 3 | 2;
+    const TEXT: u8 = 1 << 3 | 2;
+    const INT: u8 = 3 << 3;
+    let mut attribute = Reader::new(bytes);
+    let key = attribute.bytes_of(KEY)?;
+    let mut value = Reader::new(attribute.bytes_of(VALUE)?);
+    let scalar = if value.is_at(TEXT) {
+        Scalar::Text(value.bytes_of(TEXT)?)
+    } else {
+        Scalar::Int(value.number_of(INT)? as i64)
+    };
+    let is_all = attribute.is_at_end() && value.is_at_end();
+    (is_all && bytes.len() <= limits::MAX_TEXT_BYTES).then_some((key, scalar))
 }
 
 fn read_value<'a, T: Target<'a>>(
