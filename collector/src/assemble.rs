@@ -89,8 +89,20 @@ pub struct Gap {
     pub times_unix_ns: (u64, u64),
     /// With the cause [`GapCause::Dropped`]: how many spans the sender counted as dropped about then.
     pub dropped_spans: u64,
-    /// The same in words, with what is known about the missing part.
+    /// What did not arrive, in words. [`Gap::words`] also says why.
     pub detail: String,
+}
+
+impl Gap {
+    /// What did not arrive, and what is known of the cause.
+    pub fn words(&self) -> String {
+        let what = &self.detail;
+        match (self.dropped_spans, self.reason) {
+            (0, GapReason::NoServerSpan) => format!("{what}: it has no proxy, or its span is late or lost"),
+            (0, GapReason::MissingParent) => what.clone(),
+            (spans, _) => format!("{what}; dropped {spans} spans (counted by the sender)"),
+        }
+    }
 }
 
 /// What is missing.

@@ -100,10 +100,7 @@ fn sender_of_parent(span: &Span) -> &str {
 
 fn no_server(span: &Span) -> String {
     match target_of(span) {
-        Some(target) => {
-            format!("no span arrived from {target}: it has no proxy, or its span is late or lost")
-        }
-        None => "no span arrived from the server it called: it has no proxy, or its span is late or lost"
-            .to_owned(),
+        Some(target) => format!("no span arrived from {target}"),
+        None => "no span arrived from the server it called".to_owned(),
     }
 }

@@ -452,10 +452,7 @@ impl MissingPart {
             reason: gap.reason.as_str().to_owned(),
             cause: gap.cause.as_str().to_owned(),
             dropped_spans: gap.dropped_spans,
-            detail: match gap.dropped_spans {
-                0 => gap.detail.clone(),
-                spans => format!("{}; dropped {spans} spans (counted by the sender)", gap.detail),
-            },
+            detail: gap.words(),
         }
     }
 }

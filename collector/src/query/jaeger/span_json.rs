@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 use throughline_model::id::TraceId;
 use throughline_model::span::{Attribute, Span, SpanEvent, SpanKind, StatusCode, Value};
 
-use crate::assemble::{Lifecycle, PlacedSpan};
+use crate::assemble::{Gap, Lifecycle, PlacedSpan};
 use crate::query::answer::MAX_SPANS;
 use crate::query::{attribute_json, envoy_tags, otlp_json};
 
@@ -67,12 +67,8 @@ fn warnings(placed: &PlacedSpan, lifecycle: &Lifecycle) -> Json {
     if !placed.is_parent_missing {
         return Json::Null;
     }
-    let words: Vec<&str> = lifecycle
-        .gaps
-        .iter()
-        .filter(|gap| gap.span_id == placed.span.span_id)
-        .map(|gap| gap.detail.as_str())
-        .collect();
+    let words: Vec<String> =
+        lifecycle.gaps.iter().filter(|gap| gap.span_id == placed.span.span_id).map(Gap::words).collect();
     if words.is_empty() { Json::Null } else { json!(words) }
 }
 

@@ -146,10 +146,13 @@ fn links_of(edge: &Edge) -> String {
         let is_all = *calls == edge.calls.requests;
         Some(if is_all { kind.as_str().to_owned() } else { format!("{} {calls}", kind.as_str()) })
     };
-    let kinds: Vec<String> = LinkKind::ALL.into_iter().filter_map(with_calls).collect();
-    let confidence = edge.link_confidence.filter(|confidence| confidence.lowest < 1.0);
-    let trust = confidence.map(|confidence| format!(" ({:.1} % certain)", 100.0 * confidence.mean));
-    kinds.join(", ") + &trust.unwrap_or_default()
+    let linked = LinkKind::ALL.into_iter().filter(|kind| *kind != LinkKind::None);
+    let mut linked = linked.filter_map(with_calls).collect::<Vec<_>>().join(", ");
+    if let Some(confidence) = edge.link_confidence.filter(|confidence| confidence.lowest < 1.0) {
+        linked += &format!(" ({:.1} % certain)", 100.0 * confidence.mean);
+    }
+    let parts = [Some(linked).filter(|words| !words.is_empty()), with_calls(LinkKind::None)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn print_top(options: &TopOptions, output: &mut impl Write) -> Result<(), ClientError> {

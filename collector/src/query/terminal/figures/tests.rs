@@ -46,7 +46,7 @@ fn prints_edges_with_their_counts() {
         [
             "CALLER                     CALLED                        CALLS   ERRORS      P50      P95      P99 CHANGE   LINKS",
             "(outside)                > cart                             12        3  1.20 ms  48.0 ms        -          propagated",
-            "front                    > cart                             12        3  1.20 ms  48.0 ms        - appeared propagated 4, sole 6, none 2 (99.9 % certain)",
+            "front                    > cart                             12        3  1.20 ms  48.0 ms        - appeared propagated 4, sole 6 (99.9 % certain), none 2",
             "front                    > old                      vanished, 7 calls in the window before",
         ]
     );
