@@ -67,10 +67,11 @@ impl<'a> Iterator for Records<'a> {
         loop {
             let (header, behind) = self.find_header()?;
             let Some((payload, rest)) = behind.split_at_checked(header.payload_bytes) else {
-                // The process died while it wrote the last record.
-                self.torn += 1;
-                self.rest = &[];
-                return None;
+                // The process died while it wrote the last record, or bytes of a damaged one look like a header: what is behind
+                // them may be intact. Bytes that are no header are counted where they are passed over.
+                self.torn += u64::from(behind.is_empty() || Header::read(behind).is_some());
+                self.rest = behind;
+                continue;
             };
             self.rest = rest;
             if crc32fast::hash(payload) == header.payload_checksum {

@@ -85,3 +85,17 @@ proptest! {
         prop_assert!(Records::new(&bytes).count() <= bytes.len() / HEADER_BYTES);
     }
 }
+
+/// Found by a fuzzer: a payload may hold bytes that look like a header which promises more than there is.
+#[test]
+fn what_looks_like_a_header_in_a_damaged_record_costs_nothing_behind_it() {
+    let mut look_alike = header(&[7; 1_000]).to_vec();
+    look_alike.extend_from_slice(b"and a little more");
+    let mut first = [&header(&look_alike), &look_alike[..]].concat();
+    first[14] ^= 0x10;
+    let second = [&header(b"second")[..], b"second"].concat();
+    let segment = [first, second].concat();
+    let mut records = Records::new(&segment);
+    assert_eq!(records.next(), Some(&b"second"[..]));
+    assert_eq!((records.next(), records.torn()), (None, 2));
+}
