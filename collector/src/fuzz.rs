@@ -9,8 +9,8 @@
 )]
 
 use throughline_model::otlp::{
-    SpanHead, decode_export_request, decode_span, encode_export_request, read_span, read_span_outline,
-    scan_export_request,
+    SpanHead, SpanPlace, decode_export_request, decode_span, encode_export_request, read_plain_attribute,
+    read_plain_span, read_span, read_span_outline, scan_export_request,
 };
 use throughline_model::span::Span;
 
@@ -64,8 +64,20 @@ fn is_head_of(head: &SpanHead<'_>, span: &Span, message: &[u8]) {
     let alone = decode_span(own, head.place, &span.resource).expect("the scan took it");
     // Bytes, since a number that is none equals nothing.
     assert_eq!(encode_export_request(&[alone]), encode_export_request(std::slice::from_ref(span)));
-    read_span(own, head.place).expect("the scan took it");
+    is_read_in_short_as_whole(own, head.place);
     assert_eq!(read_span_outline(own).expect("the scan took it").name, head.name);
+}
+
+/// The short way to read a span finds what the long one does. Compared as text, since a number that is none equals nothing.
+fn is_read_in_short_as_whole(own: &[u8], place: SpanPlace) {
+    let whole = read_span(own, place).expect("the scan took it");
+    let Some(plain) = read_plain_span(own, place).expect("the scan took it") else { return };
+    let told = (plain.trace_state, plain.flags, plain.name, plain.status_message);
+    assert_eq!(told, (whole.trace_state, whole.flags, whole.name, whole.status_message));
+    let attributes =
+        plain.attributes.iter().filter_map(|raw| read_plain_attribute(raw).expect("the scan took it"));
+    assert_eq!(format!("{:?}", attributes.collect::<Vec<_>>()), format!("{:?}", whole.attributes));
+    assert!(whole.events.is_empty() && whole.links.is_empty());
 }
 
 /// Spans that are written and read are the same spans.

@@ -191,14 +191,16 @@ fn formats(asked: &mut Asked) -> Result<()> {
     }
     let mut tail = asked.command(&["tail", "--limit", "1", "-o", "ndjson"])?;
     let mut tail = tail.stdout(Stdio::piped()).spawn()?;
-    for set in 10.. {
+    let mut set = 10;
+    let end = wait::until("the tail tells a trace", DEADLINE, || {
         asked.send(set)?;
-        if tail.try_wait()?.is_some() {
-            break;
-        }
-        ensure!(set < 600, "the tail tells nothing");
-        std::thread::sleep(Duration::from_millis(100));
+        set += 1;
+        Ok(tail.try_wait()?)
+    });
+    if end.is_err() {
+        tail.kill()?;
     }
+    end?;
     let told = tail.wait_with_output()?;
     let line: Json = serde_json::from_slice(&told.stdout).context("what the tail told")?;
     ensure!(told.status.success() && line["trace_id"].is_string(), "{line}");

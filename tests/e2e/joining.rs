@@ -68,7 +68,11 @@ pub(crate) fn background_calls_are_joined_to_nothing(mesh: &mut Mesh) -> Result<
             usize::from(told["seams"].as_array().into_iter().flatten().any(|seam| seam["joined"] == true));
     }
     println!("  {} calls in the background looked at, {joined} joined", background.len());
-    ensure!(background.len() >= 20, "only {} calls in the background", background.len());
+    ensure!(
+        background.len() >= BACKGROUND_FOR_ONE_WRONG,
+        "only {} calls in the background",
+        background.len()
+    );
     ensure!(
         joined * BACKGROUND_FOR_ONE_WRONG <= background.len(),
         "{joined} calls in the background were joined to a request"

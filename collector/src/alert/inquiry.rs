@@ -36,7 +36,7 @@ impl Inquiry {
         if kind != "loop" {
             evidence.suspects = self.suspects(kind, service, calls);
             evidence.first_bad_hop = match kind {
-                "error_rate" | "burn_rate" => self.since.iter().find_map(first_failed_hop),
+                "error_rate" | "burn_rate" => self.hop_that_fails_more(service, calls),
                 _ => hop_that_grew(&before, &since),
             };
         }
@@ -60,13 +60,10 @@ impl Inquiry {
             all.for_each(|call| call.outcome = Outcome::Well);
         }
         let [before, since] = &windows;
-        let below = downstream(service, calls);
-        let known: BTreeSet<&Arc<str>> =
-            calls.iter().flat_map(|(client, servers)| servers.iter().chain([client])).collect();
+        let causes = Causes::of(service, calls);
         let ranked = suspects::rank(before, since).services;
-        // A host that no proxy stands for is nobody's caller: it may always be to blame.
-        let may_cause = |name: &Arc<str>| below.contains(name.as_ref()) || !known.contains(name);
-        let ranked = ranked.into_iter().filter(|suspect| suspect.score > 0.0 && may_cause(&suspect.service));
+        let ranked =
+            ranked.into_iter().filter(|suspect| suspect.score > 0.0 && causes.may_be(&suspect.service));
         ranked
             .take(MAX_SUSPECTS)
             .map(|suspect| Suspected {
@@ -75,6 +72,34 @@ impl Inquiry {
                 reason: suspect.reason,
             })
             .collect()
+    }
+
+    /// The call in which errors began in the larger share of traces than before, of those that may have caused the alert: other
+    /// errors of the same traces are another story.
+    fn hop_that_fails_more(&self, service: &str, calls: &Calls) -> Option<String> {
+        let causes = Causes::of(service, calls);
+        let (usual, now) = (failed_hops(&self.before, &causes), failed_hops(&self.since, &causes));
+        let growth = |(hop, share): &(&String, &f64)| **share - usual.get(*hop).copied().unwrap_or(0.0);
+        let grown = now.iter().rev().max_by(|left, right| growth(left).total_cmp(&growth(right)));
+        grown.map(|(hop, _)| hop.clone())
+    }
+}
+
+/// Who may have caused what happens to a service.
+struct Causes<'a> {
+    below: BTreeSet<String>,
+    known: BTreeSet<&'a Arc<str>>,
+}
+
+impl<'a> Causes<'a> {
+    fn of(service: &str, calls: &'a Calls) -> Self {
+        let known = calls.iter().flat_map(|(client, servers)| servers.iter().chain([client])).collect();
+        Self { below: downstream(service, calls), known }
+    }
+
+    /// A host that no proxy stands for is nobody's caller: it may always be to blame.
+    fn may_be(&self, name: &Arc<str>) -> bool {
+        self.below.contains(name.as_ref()) || !self.known.contains(name)
     }
 }
 
@@ -113,11 +138,20 @@ fn tree(flame: &Flame) -> Vec<PathPart> {
     parts.take(MAX_PARTS).map(part).collect()
 }
 
-/// Where the error began: the failed call none of whose own calls failed; the first such of the trace.
-fn first_failed_hop(trace: &Lifecycle) -> Option<String> {
-    let calls = calls_of(trace);
-    let began = calls.iter().find(|call| call.outcome == Outcome::ErrorBegan)?;
-    Some(hop(began.parent.and_then(|parent| calls.get(parent)), began))
+/// Where errors began, each with the share of traces: failed calls none of whose own calls failed.
+fn failed_hops(traces: &[Lifecycle], causes: &Causes<'_>) -> BTreeMap<String, f64> {
+    let mut shares = BTreeMap::new();
+    for trace in traces {
+        let calls = calls_of(trace);
+        let began = calls.iter().filter(|call| call.outcome == Outcome::ErrorBegan);
+        let began = began.filter(|call| causes.may_be(&call.service));
+        let hops: BTreeSet<String> =
+            began.map(|call| hop(call.parent.and_then(|parent| calls.get(parent)), call)).collect();
+        for hop in hops {
+            *shares.entry(hop).or_default() += 1.0 / traces.len() as f64;
+        }
+    }
+    shares
 }
 
 fn hop(caller: Option<&Call>, call: &Call) -> String {

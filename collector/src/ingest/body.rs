@@ -153,9 +153,9 @@ impl Default for Pieces {
 impl Pieces {
     /// What a sender says of the length is believed up to here before the bytes are there.
     const BELIEVED_BYTES: usize = 512 * 1024;
-    /// A piece is a part of what was read together from the connection and keeps all of that in memory: a smaller one is
-    /// copied instead.
-    const WORTH_KEEPING_BYTES: usize = 4 * 1024;
+    /// A piece is a part of what was read together from the connection and keeps all of that in memory, a megabyte at most: a
+    /// smaller one is copied at once, since nobody knows when the next one comes.
+    const WORTH_KEEPING_BYTES: usize = 32 * 1024;
 
     fn len(&self) -> usize {
         match self {
@@ -166,7 +166,10 @@ impl Pieces {
 
     fn push(&mut self, piece: Bytes, announced: usize) {
         match self {
-            Self::One(first) if first.is_empty() => *self = Self::One(piece),
+            Self::One(first) if first.is_empty() && piece.len() < Self::WORTH_KEEPING_BYTES => {
+                *first = Bytes::copy_from_slice(&piece);
+            }
+            Self::One(first) if first.is_empty() => *first = piece,
             Self::One(first) => {
                 let bytes = first.len() + piece.len();
                 let mut pieces = BytesMut::with_capacity(announced.min(Self::BELIEVED_BYTES).max(bytes));
@@ -180,7 +183,6 @@ impl Pieces {
 
     fn into_whole(self) -> Bytes {
         match self {
-            Self::One(piece) if piece.len() < Self::WORTH_KEEPING_BYTES => Bytes::copy_from_slice(&piece),
             Self::One(piece) => piece,
             Self::Many(pieces) => pieces.freeze(),
         }
@@ -196,3 +198,6 @@ fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (*cause).source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ impl Encoding {
             b"identity" | b"" => Ok(Self::Identity),
             other => {
                 let name = String::from_utf8_lossy(other);
-                let words = format!("content encoding `{name}` is not taken; send gzip, zstd or none");
+                let words = format!("the encoding `{name}` is not taken; send gzip, zstd or none");
                 Err(Refusal::WrongType(words))
             }
         }
@@ -51,7 +51,7 @@ impl Encoding {
         };
         let payload = decompressed.map_err(|error| {
             let name = self.name();
-            Refusal::Malformed(format!("the body is not {name} as its content encoding says: {error}"))
+            Refusal::Malformed(format!("the body is not {name} as its encoding says: {error}"))
         })?;
         if payload.len() > max_bytes { Err(body::too_large(max_bytes)) } else { Ok(payload) }
     }

@@ -102,7 +102,7 @@ fn message(body: &Bytes, encoding: Encoding, max_bytes: usize) -> Result<Bytes, 
     match (flag, encoding) {
         (0, _) => Ok(message),
         (1, Encoding::Identity) => {
-            let words = "the message is compressed, as its flag says, and no grpc-encoding says how";
+            let words = "the message is compressed, as its flag says, and grpc-encoding does not say how";
             Err(Refusal::Malformed(words.to_owned()))
         }
         (1, encoding) => Ok(encoding.decompress(&message, max_bytes)?.into()),
@@ -124,8 +124,12 @@ fn prefix(body: &[u8], max_bytes: usize) -> Result<(u8, usize), Refusal> {
         if length > max_bytes {
             return Err(body::too_large(max_bytes));
         }
-        if behind.len() >= length {
+        if behind.len() == length {
             return Ok((*flag, length));
+        }
+        if behind.len() > length {
+            let words = "more bytes follow the message; send one message a call";
+            return Err(Refusal::Malformed(words.to_owned()));
         }
     }
     Err(Refusal::Malformed("the body ends before its message does".to_owned()))

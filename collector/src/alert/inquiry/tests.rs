@@ -15,22 +15,25 @@ struct Shop {
     pay_ms: u64,
     find_ms: u64,
     does_pay_fail: bool,
+    does_find_fail: bool,
 }
 
-const WELL: Shop = Shop { pay_ms: 2, find_ms: 2, does_pay_fail: false };
+const WELL: Shop = Shop { pay_ms: 2, find_ms: 2, does_pay_fail: false, does_find_fail: false };
 
 fn trace(number: u64, shop: Shop) -> Lifecycle {
     let jitter = number % 7 * MS / 10;
     let (pay, find) = (shop.pay_ms * MS + jitter, shop.find_ms * MS + jitter);
-    let failed = if shop.does_pay_fail { StatusCode::Error } else { StatusCode::Unset };
+    let status = |does_fail: bool| if does_fail { StatusCode::Error } else { StatusCode::Unset };
+    let (pay_failed, find_failed) = (status(shop.does_pay_fail), status(shop.does_find_fail));
+    let failed = status(shop.does_pay_fail || shop.does_find_fail);
     let whole = 3 * MS + pay + find;
     let spans = [
         span(1, 0, SpanKind::Server, "gateway", (0, whole), failed),
         span(2, 1, SpanKind::Server, "front", (0, whole), failed),
-        span(3, 2, SpanKind::Client, "front", (MS, MS + pay), failed),
-        span(4, 3, SpanKind::Server, "pay", (MS, MS + pay), failed),
-        span(5, 2, SpanKind::Client, "front", (2 * MS + pay, 2 * MS + pay + find), StatusCode::Unset),
-        span(6, 5, SpanKind::Server, "search", (2 * MS + pay, 2 * MS + pay + find), StatusCode::Unset),
+        span(3, 2, SpanKind::Client, "front", (MS, MS + pay), pay_failed),
+        span(4, 3, SpanKind::Server, "pay", (MS, MS + pay), pay_failed),
+        span(5, 2, SpanKind::Client, "front", (2 * MS + pay, 2 * MS + pay + find), find_failed),
+        span(6, 5, SpanKind::Server, "search", (2 * MS + pay, 2 * MS + pay + find), find_failed),
     ];
     assemble(&spans.map(Arc::new))
 }
@@ -83,6 +86,20 @@ fn the_first_suspect_is_the_service_in_which_errors_begin() {
         assert_eq!(evidence.suspects[0].service, "pay", "{service}: {:?}", evidence.suspects);
         assert!(!evidence.suspects[0].reason.is_empty());
         assert_eq!(evidence.first_bad_hop.as_deref(), Some("front -> pay GET /pay"));
+    }
+}
+
+#[test]
+fn errors_elsewhere_in_the_same_traces_are_not_the_first_bad_hop() {
+    let often = Shop { does_pay_fail: true, ..WELL };
+    let both = Shop { does_pay_fail: true, does_find_fail: true, ..WELL };
+    for service in ["gateway", "front", "search"] {
+        let before =
+            (0..60).map(|number| trace(number, if number % 3 == 0 { often } else { WELL })).collect();
+        let since = (0..60).map(|number| trace(number, if number % 3 == 0 { both } else { WELL })).collect();
+        let mut evidence = Evidence::default();
+        Inquiry { before, since }.fill(&mut evidence, "error_rate", service, &calls());
+        assert_eq!(evidence.first_bad_hop.as_deref(), Some("front -> search GET /search"), "{service}");
     }
 }
 

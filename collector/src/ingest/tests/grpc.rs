@@ -85,9 +85,13 @@ async fn refuses_with_the_code_and_the_words_for_each_reason() {
     let flag = framed(7, &batch(1..=1));
     check_refused(&fixture(), flag, &[], 3, "malformed", "compression flag 7").await;
     let no_encoding = framed(1, &whole);
-    check_refused(&fixture(), no_encoding, &[], 3, "malformed", "no grpc-encoding").await;
+    check_refused(&fixture(), no_encoding, &[], 3, "malformed", "does not say how").await;
     let short = framed(0, b"\x0a\x00")[..6].to_vec();
     check_refused(&fixture(), short, &[], 3, "malformed", "ends before its message does").await;
+    for behind in [&b"x"[..], &framed(0, &batch(2..=2))] {
+        let more = [&framed(0, &batch(1..=1)), behind].concat();
+        check_refused(&fixture(), more, &[], 3, "malformed", "more bytes follow the message").await;
+    }
     let snappy = [("grpc-encoding", "snappy")];
     check_refused(&fixture(), framed(1, b"x"), &snappy, 12, "wrong-type", "send gzip, zstd or none").await;
     let only_half_a_prefix = vec![0, 0];

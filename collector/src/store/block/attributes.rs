@@ -242,3 +242,6 @@ fn put(last: &mut (Vec<u8>, Option<Filed>), raw: &[u8], filed: Option<Filed>) {
     last.0.extend_from_slice(raw);
     last.1 = filed;
 }
+
+#[cfg(test)]
+mod tests;

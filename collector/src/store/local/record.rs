@@ -8,6 +8,10 @@
 const MARK: [u8; 4] = *b"TLR1";
 pub(super) const HEADER_BYTES: usize = 16;
 
+/// So often what a header promises is looked through again in one segment: each time costs its checksum, and whoever sends spans may
+/// fill a record with what looks like headers.
+const MAX_SECOND_LOOKS: u32 = 64;
+
 /// Longer payloads are never written, so a length above this is damage.
 pub(super) const MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;
 
@@ -31,11 +35,12 @@ pub(super) fn header(payload: &[u8]) -> [u8; HEADER_BYTES] {
 pub(super) struct Records<'a> {
     rest: &'a [u8],
     torn: u64,
+    second_looks: u32,
 }
 
 impl<'a> Records<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, torn: 0 }
+        Self { rest: bytes, torn: 0, second_looks: 0 }
     }
 
     /// How many torn or damaged places were passed over so far.
@@ -73,11 +78,20 @@ impl<'a> Iterator for Records<'a> {
                 self.rest = behind;
                 continue;
             };
-            self.rest = rest;
             if crc32fast::hash(payload) == header.payload_checksum {
+                self.rest = rest;
                 return Some(payload);
             }
-            self.torn += 1;
+            let is_followed = rest.is_empty() || Header::read(rest).is_some();
+            if is_followed || self.second_looks == MAX_SECOND_LOOKS {
+                self.torn += 1;
+                self.rest = rest;
+            } else {
+                // Nothing begins where it promises to end: more likely bytes of a damaged record that look like a header.
+                self.second_looks += 1;
+                self.torn += u64::from(Header::read(behind).is_some());
+                self.rest = behind;
+            }
         }
     }
 }

@@ -26,16 +26,19 @@ pub(super) struct Company {
 impl Company {
     /// Learns one normal minute.
     pub(super) fn learn(&mut self, errors: f32, expected: f32, dispersion: f64) {
+        let kept = 1.0 - 1.0 / LIFE_MINUTES;
+        for sum in [&mut self.errors, &mut self.pairs, &mut self.by_chance] {
+            *sum *= kept;
+        }
         if expected >= FEW_ERRORS {
             return;
         }
-        let kept = 1.0 - 1.0 / LIFE_MINUTES;
         let errors = errors.min(MOST_TOGETHER);
         let pairs = 0.5 * (errors * (errors - 1.0)).max(0.0);
         let by_chance = 0.5 * expected * expected * (1.0 + dispersion as f32);
-        self.errors = self.errors * kept + errors;
-        self.pairs = self.pairs * kept + pairs;
-        self.by_chance = self.by_chance * kept + by_chance;
+        self.errors += errors;
+        self.pairs += pairs;
+        self.by_chance += by_chance;
     }
 
     /// How many others come with an error, beyond chance and its doubt.

@@ -39,3 +39,10 @@ fn many_errors_tell_of_a_share_that_varies() {
     assert_eq!(dispersion.company.per_error(), 0.0);
     assert!(dispersion.of(1, 3.0, 300.0) > 0.3);
 }
+
+#[test]
+fn company_is_forgotten_once_errors_are_many() {
+    let mut dispersion = learned(3.0);
+    (0..16 * 10_080).for_each(|_| dispersion.learn(3.0, 3.0, 0.01));
+    assert!(dispersion.company.per_error() < 0.01, "{}", dispersion.company.per_error());
+}

@@ -99,3 +99,17 @@ fn what_looks_like_a_header_in_a_damaged_record_costs_nothing_behind_it() {
     assert_eq!(records.next(), Some(&b"second"[..]));
     assert_eq!((records.next(), records.torn()), (None, 2));
 }
+
+/// The same where what it promises is there, and is no payload of its own.
+#[test]
+fn what_looks_like_a_header_of_other_bytes_costs_nothing_behind_it() {
+    let mut look_alike = header(&[7; 100]).to_vec();
+    look_alike.extend_from_slice(b"and a little more");
+    let mut first = [&header(&look_alike), &look_alike[..]].concat();
+    first[14] ^= 0x10;
+    let behind: Vec<u8> = (0..20).flat_map(|_| [&header(b"intact")[..], b"intact"].concat()).collect();
+    let segment = [first, behind].concat();
+    let mut records = Records::new(&segment);
+    assert_eq!(records.by_ref().count(), 20);
+    assert_eq!(records.torn(), 2);
+}
