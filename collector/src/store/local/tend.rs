@@ -9,6 +9,8 @@ use crate::store::block::Block;
 
 /// A merge takes at least this many blocks, so that a span is rewritten seldom.
 const MIN_MERGED: usize = 4;
+/// Those with less than this part of the largest one's spans do not count: to take in a few, the others would be written anew.
+const ALIKE_PARTS: u64 = 8;
 /// And at most this many, which are open at the same time.
 const MAX_MERGED: usize = 32;
 /// A merged block has at most this many windows' worth of spans.
@@ -53,7 +55,10 @@ pub(super) fn next_merge(blocks: &[Facts], config: &Config) -> Option<Range<usiz
                 && block.newest_unix_ns.abs_diff(first.newest_unix_ns) <= longest_ns
         };
         let length = blocks.iter().skip(start).take(MAX_MERGED).take_while(fits).count();
-        (length >= MIN_MERGED).then_some(start..start + length)
+        let run = blocks.get(start..start + length)?;
+        let largest = run.iter().map(|block| block.rows).max()?;
+        let alike = run.iter().filter(|block| block.rows.saturating_mul(ALIKE_PARTS) >= largest).count();
+        (alike >= MIN_MERGED).then_some(start..start + length)
     })
 }
 

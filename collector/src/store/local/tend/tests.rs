@@ -35,6 +35,9 @@ fn runs_of_small_neighbours_are_merged() {
         (vec![10; 40], Some(0..32)),
         (vec![150, 150, 50, 50, 50], Some(0..4)),
         (vec![200, 200, 100, 100, 100, 100], Some(2..6)),
+        (vec![100, 100, 100, 1], None),
+        (vec![100, 1, 1, 1, 1], Some(1..5)),
+        (vec![40, 1, 40, 1, 40, 1, 40], Some(0..7)),
     ] {
         let blocks: Vec<Facts> = rows.iter().map(|rows| block(*rows, 1, &[])).collect();
         assert_eq!(next_merge(&blocks, &config()), expected, "{rows:?}");
