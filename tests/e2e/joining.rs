@@ -51,8 +51,8 @@ pub(crate) fn unlinked_calls_are_joined(mesh: &mut Mesh) -> Result<()> {
 pub(crate) fn background_calls_are_joined_to_nothing(mesh: &mut Mesh) -> Result<()> {
     let api = mesh.api()?;
     let before: HashSet<String> = mesh.truth()?.trace_ids.into_values().collect();
-    let outcome = mesh.visitor().visit_at_rate("beside-", "/sequential", 60, 20.0)?;
-    ensure!(outcome.succeeded() == 60, "statuses {:?}", outcome.statuses);
+    let outcome = mesh.visitor().visit_at_rate("beside-", "/sequential", 120, 20.0)?;
+    ensure!(outcome.succeeded() == 120, "statuses {:?}", outcome.statuses);
     let truth = mesh.truth()?;
     let mut background: Vec<&String> = truth
         .trace_ids
