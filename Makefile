@@ -15,6 +15,7 @@ WASM_TEST_RUNNER := .tools/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen
 KUBERNETES_TOOLS := .tools/kubernetes/installed
 # A file of its own: the interpreter in there is a link, and has the time of the system's.
 PYTHON_PACKAGES := .tools/python/installed
+AZURITE := .tools/azurite/installed
 # The peers of `make bench-collector` and `make bench-store`.
 ROTEL_VERSION := 0.0.1a15
 ROTEL := .tools/rotel-$(ROTEL_VERSION)/bin/rotel-agent
@@ -66,7 +67,7 @@ help: ## list the targets
 
 ## what the machine must bring along
 
-tools: targets $(ENVOY) $(KUBERNETES_TOOLS) $(OTEL_PYTHON) $(PYTHON_PACKAGES) $(WASM_TEST_RUNNER) $(UI_PACKAGES) chromium ## install what building and testing need, into .tools/
+tools: targets $(ENVOY) $(KUBERNETES_TOOLS) $(OTEL_PYTHON) $(PYTHON_PACKAGES) $(AZURITE) $(WASM_TEST_RUNNER) $(UI_PACKAGES) chromium ## install what building and testing need, into .tools/
 	@echo "tools: ready"
 
 targets:
@@ -142,6 +143,13 @@ $(PYTHON_PACKAGES): tests/requirements.txt
 	  || { rm -rf .tools/python; echo "python3 cannot make a virtual environment: apt-get install python3-venv" >&2; exit 1; }
 	@.tools/python/bin/python -m pip install --quiet --disable-pip-version-check --no-input --requirement tests/requirements.txt \
 	  || { rm -rf .tools/python; exit 1; }
+	@touch $@
+
+$(AZURITE): tools/azurite/package.json tools/azurite/package-lock.json
+	@command -v npm > /dev/null || { echo "npm is missing: apt-get install nodejs npm (Node.js 20.19 or newer)" >&2; exit 1; }
+	@echo "tools: installing Azurite, which speaks Azure Blob Storage, into .tools/ (about 120 MB)"
+	@rm -rf .tools/azurite && mkdir -p .tools/azurite && cp tools/azurite/package.json tools/azurite/package-lock.json .tools/azurite/
+	@cd .tools/azurite && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(WASM_TEST_RUNNER):
@@ -270,7 +278,7 @@ test: tools build ## every test; one summary line for each part, and their sum
 sum: # the results of the last `make test`; a part that did not run is a failure
 	@tools/run-part --sum $(PARTS)
 
-test-unit: $(PYTHON_PACKAGES) ## unit tests, natively
+test-unit: $(PYTHON_PACKAGES) $(AZURITE) ## unit tests, natively
 	@tools/run-part unit cargo test --release --workspace --lib --bins --no-fail-fast
 
 test-wasm: targets $(WASM_TEST_RUNNER) ## the tests of the pure package in WebAssembly, in Node.js

@@ -1,4 +1,7 @@
-//! A collector whose blocks go to S3: a new disk has them all, an outage loses nothing, and two collectors do not mix.
+//! A collector whose blocks go to an object store: a new disk has them all, an outage loses nothing, and two collectors do not
+//! mix.
+
+mod cloud;
 
 use std::fs;
 use std::process::Command;
@@ -9,11 +12,13 @@ use harness::artefacts;
 use harness::collector::{Collector, Ports};
 use harness::http::Client;
 use harness::run_directory::RunDirectory;
-use harness::s3::{BUCKET, S3};
+use harness::s3::S3;
 use harness::wait;
 use serde_json::Value as Json;
 use throughline_model::otlp::encode_export_request;
+use throughline_model::span::{Attribute, Span, Value};
 
+use self::cloud::{Cloud, settings};
 use crate::blocks::span;
 use crate::runner::{Fixture, Runner, scenario};
 
@@ -23,6 +28,7 @@ const OWNER: &str = "collector-of-the-shop";
 
 /// A collector, its bucket and its folder.
 struct WithBucket {
+    cloud: Cloud,
     // Both end before their folder goes.
     collector: Collector,
     s3: S3,
@@ -36,24 +42,11 @@ impl Fixture for WithBucket {
     }
 }
 
-/// Small blocks, none of which stays on the disk; the spans are of 2023.
-fn settings(s3: &S3, more: &str, store: &str) -> String {
-    format!(
-        "storage:\n  retention: 9000d\n  rollups: {{retention: 9000d}}\n  block: {{max_spans: 100, max_age: 1s}}\n{store}  \
-         object_store:\n    url: s3://{BUCKET}/mesh\n    endpoint: {}\n    region: eu-central-1\n    cache_bytes: 1\n{more}",
-        s3.endpoint()
-    )
-}
-
-fn keys_in_file() -> String {
-    format!("    access_key_id: tester\n    secret_access_key: {SECRET}\n    owner: {OWNER}\n")
-}
-
 /// The suites with a bucket.
 pub(crate) fn run(runner: &mut Runner) {
     runner.group(
         "a collector with a bucket",
-        start,
+        || start(Cloud::Amazon),
         &[
             scenario("a_collector_with_a_new_disk_finds_all_blocks_in_s3", a_new_disk_finds_all_blocks),
             scenario("an_outage_of_s3_loses_nothing_and_is_shown", an_outage_loses_nothing),
@@ -61,18 +54,47 @@ pub(crate) fn run(runner: &mut Runner) {
             scenario("retention_removes_blocks_from_s3", retention_empties_the_bucket),
         ],
     );
+    runner.group(
+        "a collector with a bucket of Google's",
+        || start(Cloud::Google),
+        &[
+            scenario(
+                "a_collector_with_a_new_disk_finds_all_blocks_in_google_cloud_storage",
+                a_new_disk_finds_all_blocks,
+            ),
+            scenario("a_large_block_goes_to_google_cloud_storage_in_parts", a_large_block_goes_up_in_parts),
+            scenario("retention_removes_blocks_from_google_cloud_storage", retention_empties_the_bucket),
+        ],
+    );
 }
 
-fn start() -> Result<WithBucket> {
+fn start(cloud: Cloud) -> Result<WithBucket> {
     let run = RunDirectory::create()?;
     let s3 = S3::start(&run)?;
-    let yaml = settings(&s3, &keys_in_file(), "");
-    let collector = Collector::start_with_settings(Ports::free()?, &run, "first", &yaml)?;
-    Ok(WithBucket { collector, s3, run, sent: 0 })
+    let yaml = settings(cloud, &s3, OWNER, &cloud.keys_in_file());
+    let environment = match cloud {
+        Cloud::Amazon => &[],
+        Cloud::Google => cloud.keys_in_environment(),
+    };
+    let collector = Collector::start_with_environment(Ports::free()?, &run, "first", &yaml, environment)?;
+    Ok(WithBucket { cloud, collector, s3, run, sent: 0 })
 }
 
 impl WithBucket {
+    /// Another collector in place of the one that was killed, or the same with other settings.
+    fn start_anew(&mut self, name: &str, more: &str) -> Result<()> {
+        let yaml = settings(self.cloud, &self.s3, OWNER, more);
+        let environment = self.cloud.keys_in_environment();
+        self.collector =
+            Collector::start_with_environment(Ports::free()?, &self.run, name, &yaml, environment)?;
+        Ok(())
+    }
+
     fn send(&mut self, count: u64) -> Result<()> {
+        self.send_each(count, span)
+    }
+
+    fn send_each(&mut self, count: u64, span: impl Fn(u64) -> Span) -> Result<()> {
         let client = Client::new();
         for number in self.sent + 1..=self.sent + count {
             let payload = encode_export_request(&[span(number)]);
@@ -132,10 +154,7 @@ fn a_new_disk_finds_all_blocks(setup: &mut WithBucket) -> Result<()> {
     setup.check_traces()?;
     setup.collector.kill();
     // The keys come from the environment this time.
-    let yaml = settings(&setup.s3, &format!("    owner: {OWNER}\n"), "");
-    let environment = [("AWS_ACCESS_KEY_ID", "tester"), ("AWS_SECRET_ACCESS_KEY", SECRET)];
-    setup.collector =
-        Collector::start_with_environment(Ports::free()?, &setup.run, "second", &yaml, &environment)?;
+    setup.start_anew("second", "")?;
     ensure!(setup.status()?["blocks"] == blocks, "the new disk has {} of {blocks} blocks", setup.status()?);
     setup.check_traces()?;
     let fetched = setup.metric("throughline_blocks_fetched_total")?;
@@ -178,7 +197,7 @@ fn an_outage_loses_nothing(setup: &mut WithBucket) -> Result<()> {
 
 fn a_second_collector_is_refused(setup: &mut WithBucket) -> Result<()> {
     let file = setup.run.join("collector-third.yaml");
-    let yaml = settings(&setup.s3, &keys_in_file().replace(OWNER, "somebody-else"), "");
+    let yaml = settings(setup.cloud, &setup.s3, "somebody-else", &setup.cloud.keys_in_file());
     fs::write(&file, yaml)?;
     let mut command = Command::new(artefacts::collector()?);
     command.args([
@@ -213,12 +232,37 @@ fn a_second_collector_is_refused(setup: &mut WithBucket) -> Result<()> {
     Ok(())
 }
 
+/// A block of more than the eight MiB that go up at once, because nothing in it can be made smaller.
+fn a_large_block_goes_up_in_parts(setup: &mut WithBucket) -> Result<()> {
+    let before = setup.metric("throughline_blocks_uploaded_total")?;
+    let noisy = |number: u64| {
+        let mut state = number;
+        let mut noise = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(33 + (state >> 57) as u8 % 90)
+        });
+        let mut span = span(number);
+        for place in 0..4 {
+            let text = noise.by_ref().take(50_000).collect();
+            span.attributes.push(Attribute { key: format!("noise.{place}"), value: Value::Text(text) });
+        }
+        span
+    };
+    setup.send_each(100, noisy)?;
+    setup.wait_uploaded()?;
+    let largest = setup.s3.sizes()?.into_iter().max().unwrap_or_default();
+    ensure!(largest > 8 << 20, "the largest object has {largest} bytes, which go up at once");
+    setup.check_traces()?;
+    let after = setup.metric("throughline_blocks_uploaded_total")?;
+    println!("  {} blocks uploaded, the largest of {largest} bytes, and read again", after - before);
+    Ok(())
+}
+
 fn retention_empties_the_bucket(setup: &mut WithBucket) -> Result<()> {
     let before = setup.s3.keys()?.iter().filter(|key| key.contains("/blocks/")).count();
     ensure!(before > 0, "there are no blocks");
     setup.collector.kill();
-    let yaml = settings(&setup.s3, &keys_in_file(), "  max_bytes: 1\n");
-    setup.collector = Collector::start_with_settings(Ports::free()?, &setup.run, "second", &yaml)?;
+    setup.start_anew("second", "  max_bytes: 1\n")?;
     wait::until("the bucket has no blocks", DEADLINE, || {
         let keys = setup.s3.keys()?;
         Ok((!keys.iter().any(|key| key.contains("/blocks/"))).then_some(()))

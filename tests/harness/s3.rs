@@ -60,12 +60,26 @@ impl S3 {
 
     /// The keys of all objects, asked for past the gate.
     pub fn keys(&self) -> Result<Vec<String>> {
+        Ok(within(&self.list()?, "<Key>", "</Key>"))
+    }
+
+    /// The bytes of each object, asked for past the gate.
+    pub fn sizes(&self) -> Result<Vec<u64>> {
+        let sizes = within(&self.list()?, "<Size>", "</Size>");
+        sizes.iter().map(|text| text.parse().with_context(|| format!("the size {text}"))).collect()
+    }
+
+    fn list(&self) -> Result<String> {
         let answer = Client::new().get(&format!("{}/{BUCKET}?list-type=2", self.url))?;
         ensure!(answer.status == 200, "the list got status {}", answer.status);
-        let text = answer.text()?;
-        let parts = text.split("<Key>").skip(1);
-        Ok(parts.filter_map(|part| part.split_once("</Key>")).map(|(key, _)| key.to_owned()).collect())
+        answer.text()
     }
+}
+
+/// What stands between the two, wherever they come.
+fn within(text: &str, begin: &str, end: &str) -> Vec<String> {
+    let parts = text.split(begin).skip(1).filter_map(|part| part.split_once(end));
+    parts.map(|(inner, _)| inner.to_owned()).collect()
 }
 
 /// Passes connections on to a port, or does not.

@@ -92,6 +92,12 @@ fn object_store(reader: &mut Reader<'_>) -> Option<ObjectStoreConfig> {
              from the environment",
         ));
     }
+    if config.access_key_id.is_some() && !["s3://", "az://"].iter().any(|kind| config.url.starts_with(kind)) {
+        reader.faults.push(Fault::new(
+            "storage.object_store.access_key_id is for s3:// and az:// only: Google's credentials come from the environment, \
+             as docs/object-store.md says, and a folder needs none",
+        ));
+    }
     Some(config)
 }
 

@@ -414,6 +414,7 @@ fn an_object_store_is_named_and_its_key_is_never_shown() {
         ("url: 's3://traces', endpoint: 'minio:9000'", "with its scheme"),
         ("url: 's3://traces', cache_bytes: much", "500GiB"),
         ("url: 's3://traces', access_key_id: me", "only one is set"),
+        ("url: 'gs://traces', access_key_id: me, secret_access_key: hunter2", "come from the environment"),
         ("uri: traces", "storage.object_store.url"),
     ] {
         let found = faults(&format!("storage: {{object_store: {{{bad}}}}}\n"));

@@ -18,15 +18,15 @@ pub(super) use owner::{Owner, Standing, random};
 pub struct ObjectStoreConfig {
     /// `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix` or `file:///folder`.
     pub url: String,
-    /// Where S3 is spoken, when that is not Amazon.
+    /// Where the object store is, when not at the cloud's own address.
     pub endpoint: Option<String>,
     /// The region of an S3 bucket.
     pub region: Option<String>,
     /// Certificates in PEM that are trusted in place of the public ones.
     pub ca_file: Option<PathBuf>,
-    /// Who asks S3.
+    /// Who asks S3; for Azure the storage account.
     pub access_key_id: Option<Secret>,
-    /// And how that is proven.
+    /// And how that is proven: for Azure the account's key.
     pub secret_access_key: Option<Secret>,
     /// Under which name the prefix is held; without it under one that is made once for each data folder.
     pub owner: Option<String>,

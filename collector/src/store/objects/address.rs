@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
-use object_store::azure::MicrosoftAzureBuilder;
-use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::azure::{MicrosoftAzure, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorage, GoogleCloudStorageBuilder};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreScheme, RetryConfig};
@@ -25,26 +25,14 @@ pub(super) fn open(config: &ObjectStoreConfig) -> Result<(Arc<dyn ObjectStore>, 
     let store: Arc<dyn ObjectStore> = match scheme {
         ObjectStoreScheme::Local => Arc::new(LocalFileSystem::new()),
         ObjectStoreScheme::AmazonS3 => Arc::new(amazon(config)?),
-        ObjectStoreScheme::GoogleCloudStorage => Arc::new(
-            GoogleCloudStorageBuilder::from_env()
-                .with_url(address)
-                .with_retry(retry())
-                .with_http_connector(Connector::new(config)?)
-                .build()?,
-        ),
-        ObjectStoreScheme::MicrosoftAzure => Arc::new(
-            MicrosoftAzureBuilder::from_env()
-                .with_url(address)
-                .with_retry(retry())
-                .with_http_connector(Connector::new(config)?)
-                .build()?,
-        ),
+        ObjectStoreScheme::GoogleCloudStorage => Arc::new(google(config)?),
+        ObjectStoreScheme::MicrosoftAzure => Arc::new(azure(config)?),
         _ => return Err(not_understood(address, &"another scheme")),
     };
     Ok((store, prefix))
 }
 
-fn amazon(config: &ObjectStoreConfig) -> Result<object_store::aws::AmazonS3, ObjectError> {
+fn amazon(config: &ObjectStoreConfig) -> Result<AmazonS3, ObjectError> {
     let mut builder = AmazonS3Builder::from_env()
         .with_url(&config.url)
         .with_retry(retry())
@@ -58,6 +46,31 @@ fn amazon(config: &ObjectStoreConfig) -> Result<object_store::aws::AmazonS3, Obj
     // The configuration has both or none.
     if let (Some(id), Some(secret)) = (&config.access_key_id, &config.secret_access_key) {
         builder = builder.with_access_key_id(&id.0).with_secret_access_key(&secret.0);
+    }
+    Ok(builder.build()?)
+}
+
+fn google(config: &ObjectStoreConfig) -> Result<GoogleCloudStorage, ObjectError> {
+    let mut builder = GoogleCloudStorageBuilder::from_env()
+        .with_url(&config.url)
+        .with_retry(retry())
+        .with_http_connector(Connector::new(config)?);
+    if let Some(endpoint) = &config.endpoint {
+        builder = builder.with_base_url(endpoint);
+    }
+    Ok(builder.build()?)
+}
+
+fn azure(config: &ObjectStoreConfig) -> Result<MicrosoftAzure, ObjectError> {
+    let mut builder = MicrosoftAzureBuilder::from_env()
+        .with_url(&config.url)
+        .with_retry(retry())
+        .with_http_connector(Connector::new(config)?);
+    if let Some(endpoint) = &config.endpoint {
+        builder = builder.with_endpoint(endpoint.clone()).with_allow_http(true);
+    }
+    if let (Some(account), Some(key)) = (&config.access_key_id, &config.secret_access_key) {
+        builder = builder.with_account(&account.0).with_access_key(&key.0);
     }
     Ok(builder.build()?)
 }
