@@ -57,11 +57,14 @@ async fn keeps_a_batch_and_answers_with_an_empty_response() {
 }
 
 #[tokio::test]
-async fn takes_gzip() {
+async fn takes_gzip_and_zstd() {
     let (fixture, store) = Fixture::with_memory();
-    let answer = export(&fixture, framed(1, &gzip(&batch(1..=2))), &[("grpc-encoding", "gzip")]).await;
-    assert_eq!(answer.header("grpc-status"), "0");
-    assert_eq!(store.stats().spans_live, 2);
+    let zstd = |bytes: &[u8]| zstd::encode_all(bytes, 3).unwrap();
+    for (name, message, spans) in [("gzip", gzip(&batch(1..=2)), 2), ("zstd", zstd(&batch(3..=5)), 5)] {
+        let answer = export(&fixture, framed(1, &message), &[("grpc-encoding", name)]).await;
+        assert_eq!(answer.header("grpc-status"), "0", "{name}");
+        assert_eq!(store.stats().spans_live, spans, "{name}");
+    }
 }
 
 #[tokio::test]
@@ -109,6 +112,8 @@ async fn a_message_over_the_limit_is_refused_compressed_or_not() {
     check_refused(&fixture(), only_a_prefix, &[], 8, "too-large", words).await;
     let bomb = framed(1, &gzip(&vec![0; 50_000_000]));
     check_refused(&fixture(), bomb, &[("grpc-encoding", "gzip")], 8, "too-large", words).await;
+    let bomb = framed(1, &zstd::encode_all(&vec![0; 50_000_000][..], 3).unwrap());
+    check_refused(&fixture(), bomb, &[("grpc-encoding", "zstd")], 8, "too-large", words).await;
 }
 
 #[tokio::test]

@@ -68,6 +68,18 @@ async fn a_bad_span_is_rejected_alone_and_counted() {
     assert_eq!(fixture.counters.spans_rejected.sum(), 1);
 }
 
+/// The same trace again and again, so that the store keeps one span.
+#[tokio::test]
+async fn spans_beyond_the_limit_of_a_message_are_rejected_with_the_reason_and_counted() {
+    let (fixture, _store) = Fixture::with_memory();
+    let answer = post(&fixture, batch(1..=1).repeat(100_002), &[PROTOBUF]).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let words = String::from_utf8_lossy(&answer.body).into_owned();
+    assert!(words.contains("a message may have 100,000 spans; send smaller batches"), "{words}");
+    let metrics = fixture.counters.encode().unwrap();
+    assert!(metrics.contains("throughline_spans_rejected_total{reason=\"too-many\"} 2"), "{metrics}");
+}
+
 #[tokio::test]
 async fn what_is_left_out_of_a_span_is_counted_and_told_to_the_sender() {
     let (fixture, store) = Fixture::with_memory();
@@ -82,6 +94,22 @@ async fn what_is_left_out_of_a_span_is_counted_and_told_to_the_sender() {
     assert_eq!(fixture.counters.spans_rejected.sum(), 0);
     let kept = &store.trace(contract::trace_id(1)).unwrap()[0];
     assert_eq!(kept.attributes.len(), 1_024 + 1);
+    assert_eq!(kept.attribute("throughline.cut"), Some(&Value::Int(6)));
+}
+
+#[tokio::test]
+async fn what_is_left_out_of_a_span_in_json_is_counted_marked_and_told_too() {
+    let (fixture, store) = Fixture::with_memory();
+    let attributes = vec![r#"{"key": "key", "value": {"intValue": "1"}}"#; 1_030].join(", ");
+    let trace_id = contract::trace_id(1).to_hex();
+    let span =
+        format!(r#"{{"traceId": "{trace_id}", "spanId": "00f067aa0ba902b7", "attributes": [{attributes}]}}"#);
+    let body = format!(r#"{{"resourceSpans": [{{"scopeSpans": [{{"spans": [{span}]}}]}}]}}"#);
+    let answer = post(&fixture, body, &[("content-type", "application/json")]).await;
+    let words = r#"{"partialSuccess":{"errorMessage":"6 attributes, events, links or nested values over the limits left out","rejectedSpans":"0"}}"#;
+    assert_eq!((answer.status, &answer.body[..]), (StatusCode::OK, words.as_bytes()));
+    assert_eq!((fixture.counters.span_parts_cut.get(), fixture.counters.spans_rejected.sum()), (6, 0));
+    let kept = &store.trace(contract::trace_id(1)).unwrap()[0];
     assert_eq!(kept.attribute("throughline.cut"), Some(&Value::Int(6)));
 }
 

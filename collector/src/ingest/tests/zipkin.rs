@@ -1,10 +1,45 @@
 //! Zipkin's JSON over HTTP.
 
+use throughline_model::span::Value;
+
 use super::*;
 
 async fn post(fixture: &Fixture, path: &str, body: &str) -> Answer {
+    post_as(fixture, path, body.to_owned(), "identity").await
+}
+
+async fn post_as(fixture: &Fixture, path: &str, body: impl Into<Body>, encoding: &str) -> Answer {
     let request = Request::post(path).header("content-type", "application/json");
-    call(zipkin_router(fixture.ingest.clone()), request.body(Body::from(body.to_owned())).unwrap()).await
+    let request = request.header("content-encoding", encoding).body(body.into()).unwrap();
+    call(zipkin_router(fixture.ingest.clone()), request).await
+}
+
+#[tokio::test]
+async fn takes_gzip_and_zstd() {
+    let (fixture, store) = Fixture::with_memory();
+    let example = crate::ingest::zipkin::tests::EXAMPLE.as_bytes();
+    let (gzip, zstd) = (gzip(example), zstd::encode_all(example, 3).unwrap());
+    assert_eq!(post_as(&fixture, "/api/v2/spans", gzip, "gzip").await.status, StatusCode::ACCEPTED);
+    assert_eq!(store.stats().spans_live, 2);
+    assert_eq!(post_as(&fixture, "/api/v2/spans", zstd, "zstd").await.status, StatusCode::ACCEPTED);
+    assert_eq!(fixture.counters.spans_received.get(), 4);
+}
+
+#[tokio::test]
+async fn what_is_left_out_of_a_span_is_counted_marked_and_told() {
+    let (fixture, store) = Fixture::with_memory();
+    let tags: Vec<String> = (0..1_030).map(|number| format!("\"key.{number}\": \"value\"")).collect();
+    let span = format!(
+        r#"[{{"traceId": "{}", "id": "90394f6bcffb5d13", "tags": {{{}}}}}]"#,
+        contract::trace_id(1).to_hex(),
+        tags.join(", ")
+    );
+    let answer = post(&fixture, "/api/v2/spans", &span).await;
+    let words = "6 attributes, events, links or nested values over the limits left out\n";
+    assert_eq!((answer.status, &answer.body[..]), (StatusCode::ACCEPTED, words.as_bytes()));
+    assert_eq!((fixture.counters.span_parts_cut.get(), fixture.counters.spans_rejected.sum()), (6, 0));
+    let kept = &store.trace(contract::trace_id(1)).unwrap()[0];
+    assert_eq!(kept.attribute("throughline.cut"), Some(&Value::Int(6)));
 }
 
 #[tokio::test]

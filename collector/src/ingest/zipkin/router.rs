@@ -21,7 +21,7 @@ async fn unknown_path() -> Response {
         .into_response()
 }
 
-/// Zipkin has no words for a partial success: it is a success that says in its body what was rejected.
+/// Zipkin has no words for a partial success: it is a success that says in its body what was rejected or left out.
 async fn export(State(ingest): State<Ingest>, request: Request) -> Response {
     match http::take(&ingest, request, Format::Zipkin).await {
         Ok(accepted) if accepted.rejected > 0 && accepted.spans == 0 => {
@@ -30,6 +30,9 @@ async fn export(State(ingest): State<Ingest>, request: Request) -> Response {
         Ok(accepted) if accepted.rejected > 0 => {
             let words = format!("{} spans were rejected: {}\n", accepted.rejected, accepted.words);
             (StatusCode::ACCEPTED, words).into_response()
+        }
+        Ok(accepted) if !accepted.words.is_empty() => {
+            (StatusCode::ACCEPTED, format!("{}\n", accepted.words)).into_response()
         }
         Ok(_) => StatusCode::ACCEPTED.into_response(),
         Err(refusal) => {

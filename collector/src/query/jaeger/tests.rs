@@ -85,6 +85,14 @@ async fn grafana_lists_services_and_operations() {
     );
     assert_eq!(collector.json("/api/operations?service=cart&spanKind=client").await["data"], json!([]));
     assert_eq!(collector.json("/api/v3/services").await, json!({"services": ["cart", "gateway"]}));
+    assert_eq!(
+        collector.json("/api/v3/operations?service=gateway").await,
+        json!({"operations": [{"name": "GET", "spanKind": "server"}, {"name": "GET", "spanKind": "client"}]})
+    );
+    assert_eq!(
+        collector.json("/api/v3/operations?service=gateway&span_kind=client").await["operations"],
+        json!([{"name": "GET", "spanKind": "client"}])
+    );
 }
 
 #[tokio::test]

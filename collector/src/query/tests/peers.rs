@@ -4,8 +4,9 @@
 //! also held, on samples of our own, by the tests of the two rooms.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -16,13 +17,22 @@ use throughline_model::span::{Attribute, Resource, Span, SpanKind, StatusCode, V
 
 use super::Collector;
 
+static SAID: Once = Once::new();
+
 /// One recorded answer; `None` where there are no recordings.
 fn recorded(name: &str) -> Option<Vec<u8>> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/api-samples");
     let folder = std::env::var_os("API_SAMPLES").map_or(beside, PathBuf::from);
     let bytes = std::fs::read(folder.join(name)).ok();
     if bytes.is_none() {
-        eprintln!("did not run: there is no recorded answer {name}");
+        SAID.call_once(|| {
+            // Past the test runner, which shows nothing of a test that passes; `make test` repeats it.
+            let reason = format!(
+                "there is no recorded answer {} of a peer to hold ours against",
+                folder.join(name).display()
+            );
+            writeln!(std::io::stderr(), "  DID NOT RUN: {reason}").unwrap();
+        });
     }
     bytes
 }
