@@ -9,6 +9,7 @@ use crate::batch::{self, BatchLimits};
 use crate::export::{self, CollectorConfig};
 use crate::links::{self, LinksConfig};
 use crate::propagation::{self, PropagationConfig};
+use crate::role::{self, Role};
 use crate::sampling::{self, SamplingConfig};
 use crate::settings::{Key, Kind, Reader};
 
@@ -32,9 +33,18 @@ const KEYS: &[Key] = &[ENABLED, PATH_LOG];
 
 /// Every key there is.
 pub fn keys() -> impl Iterator<Item = &'static Key> + Clone {
-    [KEYS, export::KEYS, batch::KEYS, attributes::KEYS, propagation::KEYS, sampling::KEYS, links::KEYS]
-        .into_iter()
-        .flatten()
+    [
+        KEYS,
+        role::KEYS,
+        export::KEYS,
+        batch::KEYS,
+        attributes::KEYS,
+        propagation::KEYS,
+        sampling::KEYS,
+        links::KEYS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// When a line about a hop is written to the proxy's log.
@@ -55,6 +65,8 @@ pub enum PathLog {
 pub struct Config {
     /// `enabled`: whether the filter does anything at all.
     pub is_enabled: bool,
+    /// `role`; `None` where each request has to be asked about.
+    pub role: Option<Role>,
     /// `path_log`.
     pub path_log: PathLog,
     /// `collector.*`.
@@ -75,6 +87,7 @@ impl Config {
     fn read(reader: &mut Reader) -> Self {
         Self {
             is_enabled: reader.switch(&ENABLED),
+            role: Role::read_stated(reader),
             path_log: match reader.choice(&PATH_LOG) {
                 "off" => PathLog::Off,
                 "errors" => PathLog::Errors,

@@ -13,6 +13,7 @@ use crate::export::{Outbox, Outcome, Verdict};
 use crate::host::{CallKind, CallToken, HeaderMap, Host, LogLevel};
 use crate::identity;
 use crate::random::RandomPool;
+use crate::role::{Place, Roles};
 use crate::sampling::Sampler;
 use crate::stats::{Counter, Stats};
 use crate::worker::Worker;
@@ -31,6 +32,8 @@ pub struct Engine {
     pub kind: ProxyKind,
     /// The service this proxy stands for.
     pub service: String,
+    /// Finds out where it handles a request.
+    roles: Roles,
     /// The counters.
     pub stats: Stats,
     /// Where ids come from.
@@ -69,6 +72,7 @@ impl Engine {
         }
         Self {
             kind,
+            roles: Roles::new(kind, config.role),
             worker,
             service: resource.service_name().to_owned(),
             stats,
@@ -98,16 +102,32 @@ impl Engine {
         Some(step(&mut worker, &self.config))
     }
 
-    /// Adds to a counter.
-    pub fn count(&self, host: &mut impl Host, counter: Counter) {
-        self.stats.add(host, counter, 1);
+    /// Where this proxy handles a request whose headers have come.
+    pub fn find_place(&mut self, host: &mut impl Host) -> Place {
+        let place = self.roles.find(host);
+        if place.is_contradicted {
+            self.stats.add(host, Counter::ConfigErrors, 1);
+            let found = place.role.as_str();
+            host.log(
+                LogLevel::Warn,
+                &format!(
+                    "throughline: configuration: role does not fit: this plugin handles {found} requests too;                      right is `auto`, or a plugin of its own for each role (`auto` is used)"
+                ),
+            );
+        }
+        place
+    }
+
+    /// Counts something about a request; the host is told with the next turn of the timer.
+    pub fn count(&self, counter: Counter) {
+        self.stats.note(counter, 1);
     }
 
     /// Called after spans were written: a full batch is sent at once, since under load more than the buffer holds
     /// would come before the next turn of the timer. After that the host answers for the root context, so it is
     /// the last that is done for a request.
     pub fn spans_written(&mut self, host: &mut impl Host, spans: usize, now_ns: u64) {
-        self.stats.add(host, Counter::Spans, spans);
+        self.stats.note(Counter::Spans, spans);
         if let Some(batch) = self.collecting.take_due(now_ns) {
             self.queue(host, batch);
             self.send(host, now_ns);
@@ -124,6 +144,7 @@ impl Engine {
     /// The timer: closes a batch that has waited long enough and sends what may be sent.
     pub fn on_tick(&mut self, host: &mut impl Host) {
         let now_ns = host.monotonic_ns();
+        self.roles.check_next();
         if let Some(batch) = self.collecting.take_due(now_ns) {
             self.queue(host, batch);
         }
@@ -131,7 +152,7 @@ impl Engine {
             self.report(host, losses, now_ns);
         }
         self.send(host, now_ns);
-        self.tell_buffer_bytes(host);
+        self.tell_stats(host);
         self.with_worker(|worker, _| worker.on_tick(host));
     }
 
@@ -142,7 +163,8 @@ impl Engine {
         self.queue(host, report);
     }
 
-    fn tell_buffer_bytes(&mut self, host: &mut impl Host) {
+    fn tell_stats(&mut self, host: &mut impl Host) {
+        self.stats.tell(host);
         let buffer_bytes = self.outbox.byte_count().saturating_add(self.collecting.byte_count());
         self.stats.tell_buffer_bytes(host, buffer_bytes);
     }
@@ -162,7 +184,7 @@ impl Engine {
         if !self.outbox.is_sending() {
             self.give_up_waiting(host);
         }
-        self.tell_buffer_bytes(host);
+        self.tell_stats(host);
         self.outbox.is_empty()
     }
 
@@ -181,7 +203,7 @@ impl Engine {
             match self.config.collector.call(host, &batch.message) {
                 Ok(token) => self.outbox.sent(token, batch),
                 Err(_) => {
-                    self.count(host, Counter::ExportsFailed);
+                    self.stats.add(host, Counter::ExportsFailed, 1);
                     self.outbox.not_sent(batch, now_ns, host.monotonic_ns());
                 }
             }
@@ -214,16 +236,16 @@ impl Engine {
         // The low digits of a clock in nanoseconds are random enough to spread retries.
         match self.outbox.ended(token, answer.verdict, now_ns, now_ns) {
             Outcome::Taken => {
-                self.count(host, Counter::ExportsOk);
+                self.stats.add(host, Counter::ExportsOk, 1);
                 let bytes = host.call_answer(answer.kind, answer.answer_bytes.min(MAX_ANSWER_BYTES));
                 let refused = otlp::decode_rejected_spans(&bytes);
                 if refused > 0 {
                     self.stats.add(host, Counter::DroppedByCollector, refused);
                 }
             }
-            Outcome::WillRetry => self.count(host, Counter::ExportsFailed),
+            Outcome::WillRetry => self.stats.add(host, Counter::ExportsFailed, 1),
             Outcome::Lost(spans) => {
-                self.count(host, Counter::ExportsFailed);
+                self.stats.add(host, Counter::ExportsFailed, 1);
                 self.stats.add(host, Counter::DroppedRefused, spans);
                 let protocol = if answer.kind == CallKind::Grpc { "gRPC" } else { "HTTP" };
                 host.log(
@@ -241,7 +263,7 @@ impl Engine {
             if !self.outbox.is_sending() {
                 self.give_up_waiting(host);
             }
-            self.tell_buffer_bytes(host);
+            self.tell_stats(host);
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod inflight;
 pub mod kept;
 pub mod links;
 pub mod random;
+pub mod role;
 pub mod worker;
 
 pub mod propagation;

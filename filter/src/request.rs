@@ -11,7 +11,6 @@ mod stubs;
 use throughline_model::context::{PathSoFar, TraceContext};
 use throughline_model::id::SpanId;
 use throughline_model::link::LinkKind;
-use throughline_model::mesh::ProxyKind;
 use throughline_model::otlp;
 
 use crate::config::PathLog;
@@ -19,39 +18,15 @@ use crate::engine::Engine;
 use crate::headers::Headers;
 use crate::host::{HeaderMap, Host, LogLevel};
 use crate::propagation::Received;
+use crate::role::{Place, Role};
 use crate::stats::Counter;
 
 pub use cause::Link;
 pub use outcome::Outcome;
 pub use sampled::Held;
 
-/// What the names of clusters begin with that lead to the workload, and from it to others.
-const INBOUND_CLUSTER: &[u8] = b"inbound|";
-const OUTBOUND_CLUSTER: &[u8] = b"outbound|";
 /// Room for the line of a hop with a short path; a longer one has it grow.
 const HOP_LINE_BYTES: usize = 320;
-
-/// Where in the mesh this proxy handles this request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Between outside and inside, or between workloads: it both serves the request and sends it on.
-    Gateway,
-    /// In front of its workload.
-    Inbound,
-    /// Behind its workload.
-    Outbound,
-}
-
-impl Role {
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Gateway => "gateway",
-            Self::Inbound => "inbound",
-            Self::Outbound => "outbound",
-        }
-    }
-}
 
 /// What is known of a request once its headers have been seen.
 #[derive(Clone, Debug)]
@@ -116,7 +91,7 @@ impl Request {
         let headers = host.headers(HeaderMap::Request);
         self.is_telemetry = carries_spans(&headers);
         if self.is_telemetry {
-            engine.count(host, Counter::RequestsOfTelemetry);
+            engine.count(Counter::RequestsOfTelemetry);
             return;
         }
         let mut begun = begin(engine, host, headers);
@@ -195,9 +170,9 @@ fn carries_spans(headers: &Headers) -> bool {
 
 /// Decides everything about a request that its headers decide.
 fn begin(engine: &mut Engine, host: &mut impl Host, headers: Headers) -> Begun {
-    let (role, cluster) = role_of(engine.kind, host);
+    let Place { role, cluster, .. } = engine.find_place(host);
     let start_unix_ns = host.wall_clock_ns();
-    let mut received = received::receive(engine, host, role, &headers);
+    let mut received = received::receive(engine, role, &headers);
     let context = received.context.take();
     let has_context = context.is_some();
     let (cause, link) = match role {
@@ -222,29 +197,6 @@ fn begin(engine: &mut Engine, host: &mut impl Host, headers: Headers) -> Begun {
     }
     begun.headers = headers;
     begun
-}
-
-/// The role, and the cluster of a call. A sidecar's clusters say the direction in their names, as istiod gives them, and
-/// one look at the name is all that a call needs; other names leave it to the listener.
-fn role_of(kind: ProxyKind, host: &mut impl Host) -> (Role, String) {
-    if matches!(kind, ProxyKind::Gateway | ProxyKind::Waypoint) {
-        return (Role::Gateway, String::new());
-    }
-    let cluster = host.property("xds\0cluster_name").unwrap_or_default();
-    if cluster.starts_with(INBOUND_CLUSTER) {
-        return (Role::Inbound, String::new());
-    }
-    if cluster.starts_with(OUTBOUND_CLUSTER) {
-        return (Role::Outbound, String::from_utf8(cluster).unwrap_or_default());
-    }
-    let direction = host.property("xds\0listener_direction").and_then(|bytes| bytes.first().copied());
-    let role = match (direction, kind) {
-        (Some(1), _) => Role::Inbound,
-        (Some(2), _) => Role::Outbound,
-        (_, ProxyKind::Sidecar) => Role::Inbound,
-        _ => Role::Gateway,
-    };
-    (role, String::new())
 }
 
 /// Gives the request its ids and its place on the path.

@@ -1,5 +1,7 @@
 //! The filter's own counters among the proxy's statistics: nothing is dropped, cut or refused uncounted.
 
+use std::cell::Cell;
+
 use throughline_model::link::LinkKind;
 
 use crate::host::{CounterId, Host};
@@ -117,6 +119,8 @@ impl Counter {
 #[derive(Clone, Debug)]
 pub struct Stats {
     ids: [Option<CounterId>; ALL.len()],
+    /// What was noted and the host has not been told yet.
+    noted: [Cell<usize>; ALL.len()],
     buffer_bytes: Option<CounterId>,
     /// What this worker has put into the gauge.
     told_buffer_bytes: usize,
@@ -130,6 +134,7 @@ impl Stats {
     pub fn register(host: &mut impl Host) -> Self {
         Self {
             ids: ALL.map(|(_, name)| host.define_counter(name)),
+            noted: ALL.map(|_| Cell::new(0)),
             buffer_bytes: host.define_gauge(BUFFER_BYTES),
             told_buffer_bytes: 0,
         }
@@ -145,7 +150,24 @@ impl Stats {
         }
     }
 
-    /// Adds to one of them.
+    /// Adds to one of them at the next turn of the timer: what every request counts costs no call to the host.
+    pub fn note(&self, counter: Counter, amount: usize) {
+        if let Some(noted) = self.noted.get(counter as usize) {
+            noted.set(noted.get().saturating_add(amount));
+        }
+    }
+
+    /// Tells the host what was noted since the last time.
+    pub fn tell(&self, host: &mut impl Host) {
+        for (id, noted) in self.ids.iter().zip(&self.noted) {
+            let amount = noted.take();
+            if let Some(id) = id.filter(|_| amount > 0) {
+                host.add_to_counter(id, signed(amount));
+            }
+        }
+    }
+
+    /// Adds to one of them at once.
     pub fn add(&self, host: &mut impl Host, counter: Counter, amount: usize) {
         if let Some(id) = self.ids.get(counter as usize).copied().flatten() {
             host.add_to_counter(id, signed(amount));

@@ -72,6 +72,8 @@ fn write_ratios(page: &mut String, results: &Results<'_>) -> Result<()> {
         ratio(&format!("extra CPU, 100 %, {name}"), extra(Variant::Filter, path), native, goal)?;
         let quiet = format!("the same with `path_log: off`, {name}");
         ratio(&quiet, extra(Variant::FilterQuiet, path), native, goal)?;
+        let told = format!("the same with `role: inbound` too, {name}");
+        ratio(&told, extra(Variant::FilterRole, path), native, goal)?;
     }
     for path in [Path::Proxied, Path::Direct] {
         let native = extra(Variant::NativeOnePercent, path);

@@ -15,7 +15,9 @@ pub(crate) enum Variant {
     Filter,
     /// The same without a line in the log for each request.
     FilterQuiet,
-    /// The same as an outbound proxy.
+    /// The same, told by its configuration that it is one.
+    FilterRole,
+    /// The same as an outbound proxy, which is not told.
     FilterOutbound,
     /// The same as a gateway, which makes two spans of each request.
     FilterGateway,
@@ -26,12 +28,13 @@ pub(crate) enum Variant {
 }
 
 /// All of them, in the order of the report.
-pub(crate) const ALL: [Variant; 9] = [
+pub(crate) const ALL: [Variant; 10] = [
     Variant::Plain,
     Variant::Native,
     Variant::NativeOnePercent,
     Variant::Filter,
     Variant::FilterQuiet,
+    Variant::FilterRole,
     Variant::FilterOutbound,
     Variant::FilterGateway,
     Variant::FilterUnsampled,
@@ -69,6 +72,7 @@ impl Variant {
             Self::NativeOnePercent => "native tracer, 1 %",
             Self::Filter => "filter, inbound, 100 %",
             Self::FilterQuiet => "filter, inbound, 100 %, `path_log: off`",
+            Self::FilterRole => "filter, inbound, 100 %, `path_log: off`, `role: inbound`",
             Self::FilterOutbound => "filter, outbound, 100 %, `path_log: off`",
             Self::FilterGateway => "filter, gateway (2 spans), 100 %, `path_log: off`",
             Self::FilterUnsampled => "filter, inbound, caller does not record, no stubs",
@@ -100,6 +104,7 @@ impl Variant {
             Self::FilterOnePercent => {
                 Some(json!({"collector": collector, "stubs": false, "sampling": {"rate": 0.01}}))
             }
+            Self::FilterRole => Some(json!({"collector": collector, "path_log": "off", "role": "inbound"})),
             Self::FilterQuiet | Self::FilterOutbound | Self::FilterGateway => {
                 Some(json!({"collector": collector, "path_log": "off"}))
             }
@@ -140,7 +145,9 @@ impl Variant {
         match self {
             Self::NativeOnePercent | Self::FilterOnePercent => None,
             Self::Plain | Self::FilterUnsampled => Some(0),
-            Self::Native | Self::Filter | Self::FilterQuiet | Self::FilterOutbound => Some(1),
+            Self::Native | Self::Filter | Self::FilterQuiet | Self::FilterRole | Self::FilterOutbound => {
+                Some(1)
+            }
             Self::FilterGateway => Some(2),
         }
     }

@@ -36,9 +36,8 @@ pub(crate) fn users_files_are_valid(run: &mut RunDirectory) -> Result<()> {
 /// Envoy starts and serves; its log names the key and the nearest one, and a statistic counts it.
 pub(crate) fn wrong_key_is_named(run: &mut RunDirectory) -> Result<()> {
     let (module, configuration) = (artefacts::module()?, json!({"path_logs": "off"}));
-    let mut envoy = start_sidecar(run, &module, &configuration)?;
     let client = Client::new();
-    envoy.wait_ready(&client)?;
+    let (envoy, _) = start_sidecar("wrong-key", run, &module, &configuration, &client)?;
     wait::until("a log line with both keys", LOG_DEADLINE, || {
         let log = envoy.process().log_text()?;
         Ok(log.lines().any(|line| line.contains("`path_logs`") && line.contains("`path_log`")).then_some(()))
@@ -50,7 +49,39 @@ pub(crate) fn wrong_key_is_named(run: &mut RunDirectory) -> Result<()> {
     Ok(())
 }
 
-fn start_sidecar(run: &RunDirectory, module: &Path, configuration: &serde_json::Value) -> Result<Envoy> {
+/// A plugin that is told to stand on the wrong side says so, and follows Envoy.
+pub(crate) fn wrong_role_is_not_followed(run: &mut RunDirectory) -> Result<()> {
+    let (module, configuration) = (artefacts::module()?, json!({"role": "outbound", "path_log": "all"}));
+    let client = Client::new();
+    let (envoy, inbound_port) = start_sidecar("wrong-role", run, &module, &configuration, &client)?;
+    for _ in 0..2 {
+        // Nobody is behind it, which is no matter here.
+        let status = client.get(&format!("http://127.0.0.1:{inbound_port}/"))?.status;
+        ensure!(status == 503, "status {status}");
+    }
+    let lines = wait::until("a line for each request", LOG_DEADLINE, || {
+        let log = envoy.process().log_text()?;
+        let lines: Vec<String> =
+            log.lines().filter(|line| line.contains("\"throughline\":\"hop\"")).map(str::to_owned).collect();
+        Ok((lines.len() == 2).then_some(lines))
+    })
+    .with_context(|| envoy.process().log_tail())?;
+    ensure!(lines.iter().all(|line| line.contains("\"role\":\"inbound\"")), "{lines:?}");
+    let log = envoy.process().log_text()?;
+    let told = log.lines().filter(|line| line.contains("configuration: role does not fit")).count();
+    ensure!(told == 1, "it was told {told} times\n{}", envoy.process().log_tail());
+    println!("  `role: outbound` on an inbound listener is told once, and its requests are inbound ones");
+    Ok(())
+}
+
+/// The Envoy, and the port of its inbound listener.
+fn start_sidecar(
+    name: &str,
+    run: &RunDirectory,
+    module: &Path,
+    configuration: &serde_json::Value,
+    client: &Client,
+) -> Result<(Envoy, u16)> {
     let identity = Identity {
         name: "frontend".to_owned(),
         namespace: "shop".to_owned(),
@@ -61,5 +92,7 @@ fn start_sidecar(run: &RunDirectory, module: &Path, configuration: &serde_json::
     let collector_port = free_port()?;
     let around = Surroundings { module, filter_configuration: Some(configuration), collector_port };
     let file = render_sidecar(&identity, free_port()?, free_port()?, &[], &around)?;
-    Envoy::start("wrong-key", &file, 1, run)
+    let mut envoy = Envoy::start(name, &file, 1, run)?;
+    envoy.wait_ready(client)?;
+    Ok((envoy, identity.inbound_port))
 }

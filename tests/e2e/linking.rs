@@ -17,6 +17,8 @@ const LOADS: [(f64, usize); 5] = [(5.0, 20), (20.0, 60), (50.0, 150), (100.0, 30
 /// The filter's probation takes calls and silence; both come soon at the least load.
 const PROBATION_DEADLINE: Duration = Duration::from_secs(30);
 const BACKGROUND: &str = "background-";
+const COUNT_QUIET: Duration = Duration::from_secs(1);
+const COUNT_DEADLINE: Duration = Duration::from_secs(20);
 
 pub(crate) fn start() -> Result<Mesh> {
     let topology = Topology::read(&artefacts::root().join("tests/topology/linking.yaml"))?;
@@ -81,8 +83,11 @@ pub(crate) fn background_calls(mesh: &mut Mesh) -> Result<()> {
     println!("  {} calls in the background, {joined} of them joined to a request", background.len());
     ensure!(background.len() > 50, "only {} calls were made in the background", background.len());
     ensure!(joined == 0, "{joined} calls in the background were joined to a request");
-    let counted = mesh.stat_sum(&["throughline_links_sole"])?;
     let right: usize = sole_traces(&truth);
+    // Envoy is told with the next turn of the filter's timer.
+    let counted = || mesh.stat_sum(&["throughline_links_sole"]);
+    wait::until_quiet("the links that the filters counted", COUNT_QUIET, COUNT_DEADLINE, counted)?;
+    let counted = counted()?;
     ensure!(counted == right as u64, "{counted} links were counted, and {right} were found");
     Ok(())
 }

@@ -64,6 +64,7 @@ fn first_light(runner: &mut Runner) {
         &[
             scenario("the_files_that_users_run_are_valid", files::users_files_are_valid),
             scenario("a_wrong_filter_key_is_named_and_stops_nothing", files::wrong_key_is_named),
+            scenario("a_role_that_envoy_contradicts_is_not_followed", files::wrong_role_is_not_followed),
             scenario("the_module_can_panic_at_no_unlisted_place", panics::only_listed_panics),
         ],
     );

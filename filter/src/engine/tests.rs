@@ -1,7 +1,7 @@
 //! From finished spans to the collector and back: when they leave, what is lost, and that each loss is counted.
 
 use throughline_model::attribute;
-use throughline_model::span::{Span, Value};
+use throughline_model::span::{Span, SpanKind, Value};
 
 use super::*;
 use crate::host::fake::FakeHost;
@@ -220,4 +220,40 @@ fn the_gauge_says_how_much_waits_and_nothing_in_the_end() {
     assert!(!engine.on_done(&mut host));
     engine.on_grpc_answer(&mut host, CallToken(2), 0, 0);
     assert_eq!(host.counter("throughline_buffer_bytes"), 0);
+}
+
+#[test]
+fn what_requests_count_reaches_the_host_once_with_the_timer_and_at_the_end() {
+    let (mut host, mut engine) = sidecar("");
+    pass_requests(&mut engine, &mut host, 3);
+    assert_eq!(host.counter("throughline_spans"), 0);
+    for _ in 0..2 {
+        tick_after(&mut engine, &mut host, 250);
+        assert_eq!(host.counter("throughline_spans"), 3);
+    }
+    pass_requests(&mut engine, &mut host, 1);
+    engine.on_done(&mut host);
+    assert_eq!(host.counter("throughline_spans"), 4);
+}
+
+#[test]
+fn a_role_that_envoy_contradicts_is_told_once_and_not_followed() {
+    let (mut host, mut engine) = sidecar(r#"{"role": "inbound"}"#);
+    pass_requests(&mut engine, &mut host, 2);
+    assert_eq!(host.counter("throughline_config_errors"), 0);
+    tick_after(&mut engine, &mut host, 250);
+    for _ in 0..2 {
+        host.receive(2, &[]);
+        let mut call = Request::default();
+        call.on_headers(&mut engine, &mut host);
+        call.on_end(&mut engine, &mut host);
+    }
+    pass_requests(&mut engine, &mut host, 1);
+    engine.on_done(&mut host);
+    let kinds: Vec<SpanKind> = host.exported().iter().map(|span| span.kind).collect();
+    use SpanKind::{Client, Server};
+    assert_eq!(kinds, [Server, Server, Client, Client, Server]);
+    assert_eq!(host.counter("throughline_config_errors"), 1);
+    let told: Vec<&String> = host.log.iter().filter(|line| line.contains("configuration: role")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
 }

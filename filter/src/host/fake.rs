@@ -13,6 +13,8 @@ pub(crate) struct FakeHost {
     pub(crate) response: Vec<(String, Vec<u8>)>,
     pub(crate) trailers: Vec<(String, Vec<u8>)>,
     pub(crate) properties: HashMap<String, Vec<u8>>,
+    /// How often it was asked for one.
+    pub(crate) properties_asked: usize,
     pub(crate) configuration: Vec<u8>,
     pub(crate) environment: HashMap<String, String>,
     pub(crate) now_ns: u64,
@@ -123,6 +125,7 @@ impl Host for FakeHost {
     }
 
     fn property(&mut self, path: &str) -> Option<Vec<u8>> {
+        self.properties_asked += 1;
         if path == "response\0code" {
             let status = self.headers(HeaderMap::Response).get_text(":status")?.parse::<u64>().ok()?;
             return Some(status.to_le_bytes().to_vec());

@@ -58,7 +58,7 @@ pub(super) fn find(
         Some(context) => (Some(context), Link::certain(LinkKind::Propagated)),
         None => find_by_request_id(engine, host, headers, now_unix_ns),
     };
-    engine.count(host, Counter::for_link(link.kind));
+    engine.count(Counter::for_link(link.kind));
     if matches!(link.kind, LinkKind::Propagated | LinkKind::RequestId) {
         engine.with_worker(|worker, _| worker.saw_forwarding(now_unix_ns));
     }
@@ -142,7 +142,7 @@ fn change_table(
 ) -> Result<(), Refused> {
     let outcome = engine.with_worker(|worker, _| worker.with_table(host, change)).unwrap_or(Err(Refused));
     if outcome.is_err() {
-        engine.count(host, Counter::InflightRefused);
+        engine.count(Counter::InflightRefused);
     }
     outcome
 }

@@ -17,11 +17,11 @@ use crate::propagation::{self, LinkedSpan, Received};
 use crate::stats::Counter;
 
 /// Reads the headers. Only a gateway is an edge: a waypoint stands inside the mesh.
-pub(super) fn receive(engine: &Engine, host: &mut impl Host, role: Role, headers: &Headers) -> Received {
+pub(super) fn receive(engine: &Engine, role: Role, headers: &Headers) -> Received {
     let config = &engine.config.propagation;
     let received = propagation::extract(headers, config);
     if received.is_malformed {
-        engine.count(host, Counter::ContextsMalformed);
+        engine.count(Counter::ContextsMalformed);
     }
     let is_edge = role == Role::Gateway && engine.kind != ProxyKind::Waypoint;
     if is_edge { received.at_edge(config.edge) } else { received }

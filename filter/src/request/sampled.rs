@@ -40,7 +40,7 @@ pub(super) fn decide(engine: &mut Engine, host: &mut impl Host, headers: &Header
     if begun.received.decision != Decision::Deferred {
         begun.context.inherit_sampling();
         if begun.context.flags.is_sampled() {
-            engine.count(host, Counter::SampledParent);
+            engine.count(Counter::SampledParent);
         }
         return;
     }
@@ -48,7 +48,7 @@ pub(super) fn decide(engine: &mut Engine, host: &mut impl Host, headers: &Header
     let threshold = engine.sampler.threshold(headers, &route.unwrap_or_default(), begun.start_monotonic_ns);
     begun.context.decide_sampling(threshold);
     if begun.context.flags.is_sampled() {
-        engine.count(host, Counter::SampledProbability);
+        engine.count(Counter::SampledProbability);
     }
 }
 
@@ -101,7 +101,7 @@ pub(super) fn on_response(engine: &mut Engine, host: &mut impl Host, begun: &mut
 
 /// The end of a request that is not recorded: whether it is exported all the same. Then its headers are read again.
 pub(super) fn is_kept_at_end(engine: &mut Engine, host: &mut impl Host, begun: &mut Begun) -> bool {
-    engine.count(host, Counter::RequestsUnsampled);
+    engine.count(Counter::RequestsUnsampled);
     if !begun.held.is_answered
         && engine.config.sampling.keeps_errors
         && Outcome::read(host, begun).is_failure()
@@ -117,12 +117,12 @@ pub(super) fn is_kept_at_end(engine: &mut Engine, host: &mut impl Host, begun: &
 
 fn keep(engine: &mut Engine, host: &mut impl Host, begun: &mut Begun, reason: KeepReason) {
     begun.held.reason = Some(reason);
-    engine.count(host, Counter::for_kept(reason));
+    engine.count(Counter::for_kept(reason));
     if begun.role == Role::Outbound
         && let Some(parent) = begun.parent
         && kept::mark(host, parent).is_err()
     {
-        engine.count(host, Counter::KeepMarksLost);
+        engine.count(Counter::KeepMarksLost);
     }
 }
 

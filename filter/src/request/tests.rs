@@ -57,28 +57,6 @@ fn a_gateway_begins_a_trace_with_a_server_and_a_client_span() {
 }
 
 #[test]
-fn the_name_of_the_cluster_tells_the_role_or_else_the_listener() {
-    let cases = [
-        ("sidecar", "inbound|8080||", OUTBOUND, Role::Inbound, "the cluster is of the workload"),
-        ("sidecar", "outbound|80|v1|cart.shop.svc.cluster.local", INBOUND, Role::Outbound, "or of another"),
-        ("sidecar", "PassthroughCluster", OUTBOUND, Role::Outbound, "a name without direction"),
-        ("sidecar", "InboundPassthroughCluster", INBOUND, Role::Inbound, "the same, towards the workload"),
-        ("sidecar", "", INBOUND, Role::Inbound, "a route without a cluster"),
-        ("sidecar", "cart", 0, Role::Inbound, "a listener without direction"),
-        ("router", "outbound|80||cart.shop.svc.cluster.local", OUTBOUND, Role::Gateway, "a gateway is one"),
-        ("", "cart", 0, Role::Gateway, "a proxy that nobody has named"),
-    ];
-    for (kind, cluster, direction, role, why) in cases {
-        let mut host = FakeHost::sidecar("cart");
-        host.set_property("xds.cluster_name", cluster);
-        host.set_property("xds.listener_direction", direction.to_le_bytes());
-        let kind = ProxyKind::from_node_id(&format!("{kind}~10.0.0.1~cart-1.shop~shop.svc.cluster.local"));
-        let expected = if role == Role::Outbound && cluster.starts_with("outbound|") { cluster } else { "" };
-        assert_eq!(role_of(kind, &mut host), (role, expected.to_owned()), "{why}");
-    }
-}
-
-#[test]
 fn an_inbound_request_continues_the_trace_and_grows_the_path() {
     let mut host = FakeHost::sidecar("cart");
     let mut engine = Engine::start(&mut host);
@@ -173,6 +151,7 @@ fn malformed_and_repeated_contexts_start_a_new_trace_and_are_never_passed_on() {
         assert_eq!(passed_on.len(), 1, "{headers:?}");
         assert!(!passed_on[0].contains(TRACE) && passed_on[0].len() == 55, "{passed_on:?}");
         assert_eq!(host.sent_on("tracestate"), ["tl=d:1;p:cart,ot=th:0"], "{headers:?}");
+        engine.stats.tell(&mut host);
         assert_eq!(host.counter("throughline_contexts_malformed"), 1, "{headers:?}");
         assert_eq!(exported(&mut engine, &mut host)[0].parent_span_id, None);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use harness::streams::Tally;
-use harness::wait::stop_if_interrupted;
+use harness::wait::{self, stop_if_interrupted};
 
 use super::matrix::Before;
 use super::{Door, Pair};
@@ -31,6 +31,7 @@ const NAMES: [&str; 14] = [
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often each request is sent through each listener.
 const TIMES: usize = 10;
+const COUNT_DEADLINE: Duration = Duration::from_secs(20);
 const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /// A kind of request, and the requests of that kind.
@@ -71,9 +72,11 @@ fn is_alive(pair: &Pair) -> Result<()> {
     for _ in 0..TIMES {
         exchange(pair.filtered.outbound_port(), &request("GET / HTTP/1.1", &[b"host: shop"], b""))?;
     }
-    let made = spans()? - before;
-    ensure!(made >= 2 * TIMES as u64, "{TIMES} requests made {made} spans: the filter is dead");
-    Ok(())
+    // Envoy is told with the next turn of the filter's timer.
+    let due = before + 2 * TIMES as u64;
+    wait::until("the spans of requests: else the filter is dead", COUNT_DEADLINE, || {
+        Ok((spans()? >= due).then_some(()))
+    })
 }
 
 fn kinds() -> Vec<Kind> {

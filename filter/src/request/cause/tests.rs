@@ -90,6 +90,7 @@ fn a_workload_that_proved_to_forward_nothing_is_linked_to_its_only_request() {
     assert!(!proxy.call(0, &[]), "two are in flight");
     proxy.end(0, third);
     proxy.end(0, second);
+    proxy.engines[0].0.stats.tell(&mut proxy.host);
     assert_eq!(proxy.host.counter("throughline_links_sole"), 1);
     assert_eq!(proxy.host.counter("throughline_links_none"), 3);
     let spans = proxy.client_spans();

@@ -114,6 +114,7 @@ fn a_mark_crosses_the_pod_to_the_request_that_caused_the_call_and_to_no_other() 
     for request in [call, other, inbound] {
         proxy.end(request);
     }
+    proxy.engine.stats.tell(&mut proxy.host);
     assert_eq!(proxy.host.counter("throughline_requests_unsampled"), 3);
     assert_eq!(proxy.host.counter("throughline_requests_kept_descendant"), 2);
     let spans = proxy.exported();
@@ -143,6 +144,7 @@ fn a_mark_that_cannot_be_passed_on_is_counted() {
     let mut call = proxy.begin_unsampled(OUTBOUND);
     proxy.host.lost_races = 1_000;
     proxy.answer(&mut call, &[(":status", "500")]);
+    proxy.engine.stats.tell(&mut proxy.host);
     assert_eq!(proxy.host.counter("throughline_keep_marks_lost"), 1);
 }
 
@@ -309,6 +311,7 @@ fn a_root_says_at_what_threshold_it_was_recorded_and_all_hops_agree() {
     }
     // The fake's random numbers are always the same; the margin is five standard deviations.
     assert!((182..318).contains(&recorded), "{recorded} of 1000 at a rate of a quarter");
+    gateway.engine.stats.tell(&mut gateway.host);
     assert_eq!(gateway.host.counter("throughline_requests_sampled_probability"), recorded);
     assert_eq!(gateway.host.counter("throughline_requests_unsampled"), 1_000 - recorded);
 }
@@ -339,6 +342,7 @@ fn a_request_that_is_not_exported_leaves_a_stub_where_that_is_wanted() {
         proxy.host.now_ns += 5_000_000;
         proxy.answer(&mut request, &[(":status", status)]);
         proxy.end(request);
+        proxy.engine.stats.tell(&mut proxy.host);
         assert_eq!(proxy.host.counter("throughline_stubs"), stubs, "{why}");
         let spans = proxy.exported();
         let stub: Vec<&Span> =
