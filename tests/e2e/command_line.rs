@@ -1,4 +1,7 @@
-//! The commands as people and scripts meet them: exit codes as their help names them, formats, colours, completion.
+//! The commands as people and scripts meet them: exit codes as their help names them, formats, colours, completion. And what
+//! other clients ask.
+
+mod clients;
 
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -17,6 +20,8 @@ use throughline_model::otlp::HTTP_CONTENT_TYPE;
 use crate::runner::{Fixture, Runner, scenario};
 
 const DEADLINE: Duration = Duration::from_secs(60);
+/// Some of the spans are in blocks, and some in the live window.
+const SMALL_BLOCKS: &str = "storage: {block: {max_spans: 150}}\n";
 /// Nobody listens there.
 const NOBODY: &str = "http://127.0.0.1:1";
 
@@ -42,6 +47,7 @@ pub(crate) fn run(runner: &mut Runner) {
         &[
             scenario("commands_end_with_the_codes_that_their_help_names", exit_codes),
             scenario("answers_of_the_api_are_as_described", described),
+            scenario("grafana_and_kiali_are_answered_as_by_jaeger_and_tempo", clients::grafana_and_kiali),
             scenario("answers_are_tables_json_and_lines_of_json", formats),
             scenario("colours_are_for_terminals_and_no_color_takes_them_away", colours),
             scenario("bash_completes_commands_flags_and_values", completions),
@@ -52,7 +58,8 @@ pub(crate) fn run(runner: &mut Runner) {
 fn start() -> Result<Asked> {
     let (run, ports) = (RunDirectory::create()?, Ports::free()?);
     let generator = Generator::new(Shape::Together(3), now_unix_ns())?;
-    let asked = Asked { collector: Collector::start(ports, &run)?, run, ports, generator };
+    let collector = Collector::start_with_settings(ports, &run, "asked", SMALL_BLOCKS)?;
+    let asked = Asked { collector, run, ports, generator };
     (0..4).try_for_each(|set| asked.send(set))?;
     // Calls are counted once both ends are known.
     wait::until(

@@ -9,6 +9,7 @@ pub mod envoy;
 pub mod fault;
 pub mod faulty_collector;
 pub mod generator;
+pub mod grpc;
 pub mod http;
 pub mod load;
 pub mod mesh;
