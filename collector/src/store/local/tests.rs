@@ -46,16 +46,18 @@ pub(super) fn wait_until(what: &str, is_reached: impl Fn() -> bool) {
 struct StoreInFolder {
     store: LocalStore,
     folder: tempfile::TempDir,
+    /// Whether a batch is in the object store, and there alone, before its `append` returns.
+    is_emptied: bool,
 }
 
 impl StoreInFolder {
     fn new(block_max_spans: usize) -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
         let (_, store) = open(Config { block_max_spans, ..config(folder.path()) });
-        Arc::new(Self { store, folder })
+        Arc::new(Self { store, folder, is_emptied: false })
     }
 
-    /// A block for each batch, in an object store, and none on the disk for long.
+    /// A block for each batch, in an object store, and none on the disk.
     fn with_objects(object_store: crate::store::ObjectStoreConfig) -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
         let object_store = Some(object_store);
@@ -65,13 +67,24 @@ impl StoreInFolder {
             linger: Duration::ZERO,
             ..config(folder.path())
         });
-        Arc::new(Self { store, folder })
+        Arc::new(Self { store, folder, is_emptied: true })
     }
 }
 
 impl Store for StoreInFolder {
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.append(batch)
+        Box::pin(async {
+            self.store.append(batch).await?;
+            if self.is_emptied {
+                let is_uploaded =
+                    || self.store.object_store().is_some_and(|status| status.blocks_waiting == 0);
+                wait_until("the batch is in the object store alone", || {
+                    let stats = self.store.stats();
+                    stats.spans_live == 0 && stats.bytes_on_disk == 0 && is_uploaded()
+                });
+            }
+            Ok(())
+        })
     }
     fn traces_within(
         &self,
