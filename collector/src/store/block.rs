@@ -1,10 +1,12 @@
 //! Blocks: immutable Parquet files of spans sorted by trace, found by time, service, bloom filter and page index.
 
+mod absent;
 mod attributes;
 mod blob;
 mod columns;
 mod draft;
 mod fields;
+mod file;
 mod filling;
 mod footer;
 mod merge;

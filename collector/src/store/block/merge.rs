@@ -13,6 +13,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Compression;
 
+use super::file::BlockFile;
 use super::footer::Footer;
 use super::schema::{self, SCHEMA};
 use super::{Block, BlockError, columns};
@@ -51,7 +52,9 @@ pub(in crate::store) fn merge(folder: &Path, merge: &Merge<'_>) -> Result<Merged
     let path = folder.join(format!("{min:020}-{max:020}-{first:08}-{last:08}-{level:04}.parquet"));
     let unfinished = path.with_extension("tmp");
     let rows: u64 = merge.blocks.iter().map(|block| block.rows()).sum();
-    let properties = schema::properties(rows, footer.entries(), &uncompressed_columns(merge.blocks))?;
+    let inline = footer.inline.as_ref().map(Footer::inline_entry);
+    let entries = footer.entries().into_iter().chain(inline).collect();
+    let properties = schema::properties(rows, entries, &uncompressed_columns(merge.blocks))?;
     let writer = ArrowWriter::try_new(File::create(&unfinished)?, Arc::clone(&SCHEMA), Some(properties))?;
     let mut output = Output { writer, batches: Vec::new(), rows: Vec::new(), written: 0 };
     let mut inputs = Vec::new();
@@ -164,7 +167,7 @@ struct Row<'a> {
 
 impl Input {
     fn open(block: &Block, output: &mut Output) -> Result<Self, BlockError> {
-        let file = File::open(&block.path)?;
+        let file = BlockFile::open_to_scan(&block.path)?;
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, block.metadata.clone())
             .with_batch_size(BATCH_ROWS)
             .build()?;

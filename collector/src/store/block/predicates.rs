@@ -1,5 +1,7 @@
 //! A filter as predicates on columns: one for each condition, later ones see only the rows that earlier ones let through.
 
+use std::ops::RangeInclusive;
+
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{UInt8Type, UInt64Type};
 use arrow_array::{BooleanArray, RecordBatch};
@@ -20,13 +22,15 @@ pub(super) fn predicates(
 ) -> (Vec<Box<dyn ArrowPredicate>>, Vec<&'static str>) {
     let mut made = Made { block, predicates: Vec::new(), columns: Vec::new() };
     let until = filter.until_unix_ns.unwrap_or(u64::MAX);
+    let mut numbers = Vec::new();
     if since_unix_ns > block.footer.min_start_unix_ns || until < block.footer.max_start_unix_ns {
-        made.number_between(columns::START, since_unix_ns, until);
+        numbers.push((columns::START, since_unix_ns..=until));
     }
     if filter.min_duration_ns.is_some() || filter.max_duration_ns.is_some() {
         let (min, max) = (filter.min_duration_ns.unwrap_or(0), filter.max_duration_ns.unwrap_or(u64::MAX));
-        made.number_between(columns::DURATION, min, max);
+        numbers.push((columns::DURATION, min..=max));
     }
+    made.numbers_within(numbers);
     if filter.errors_only {
         made.add(vec![columns::STATUS], |batch| {
             let values = batch.column(0).as_primitive_opt::<UInt8Type>().ok_or_else(another_type)?;
@@ -70,10 +74,23 @@ impl Made<'_> {
         }
     }
 
-    fn number_between(&mut self, column: &'static str, min: u64, max: u64) {
-        self.add(vec![column], move |batch| {
-            let values = batch.column(0).as_primitive_opt::<UInt64Type>().ok_or_else(another_type)?;
-            Ok(values.iter().map(|value| value.map(|number| (min..=max).contains(&number))).collect())
+    /// All of them at once: each number is the difference from the one before it, so that none is spared by what another column
+    /// says, and rows in many short runs cost more than all rows.
+    fn numbers_within(&mut self, bounds: Vec<(&'static str, RangeInclusive<u64>)>) {
+        if bounds.is_empty() {
+            return;
+        }
+        self.add(bounds.iter().map(|(column, _)| *column).collect(), move |batch| {
+            let mut matches = vec![true; batch.num_rows()];
+            for (column, within) in &bounds {
+                let values =
+                    batch.column_by_name(column).and_then(|values| values.as_primitive_opt::<UInt64Type>());
+                // Every row has one.
+                for (matches, number) in matches.iter_mut().zip(values.ok_or_else(another_type)?.values()) {
+                    *matches &= within.contains(number);
+                }
+            }
+            Ok(BooleanArray::from(matches))
         });
     }
 
@@ -81,7 +98,8 @@ impl Made<'_> {
         let wanted = wanted.to_owned();
         self.add(vec![column], move |batch| {
             let values = batch.column(0).as_string_opt::<i32>().ok_or_else(another_type)?;
-            Ok(values.iter().map(|value| Some(value == Some(wanted.as_str()))).collect())
+            let matches = values.iter().map(|value| value == Some(wanted.as_str()));
+            Ok(BooleanArray::from(matches.collect::<Vec<bool>>()))
         });
     }
 

@@ -17,7 +17,9 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use throughline_model::id::TraceId;
 use throughline_model::span::Span;
 
+use super::absent;
 use super::columns::TRACE_ID;
+use super::file::BlockFile;
 use super::rows::from_columns;
 use super::schema::SCHEMA;
 use super::{Block, BlockError};
@@ -118,14 +120,16 @@ fn read_rows(
             |id: Option<&[u8]>| id.and_then(TraceId::from_bytes).is_some_and(|id| wanted.contains(&id));
         Ok(ids.iter().map(|id| Some(is_one(id))).collect::<BooleanArray>())
     });
-    let file = File::open(&block.path)?;
+    let present = absent::present(&block.metadata, row_group);
+    let file = BlockFile::open(&block.path)?;
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, block.metadata.clone())
         .with_row_groups(vec![row_group])
+        .with_projection(ProjectionMask::roots(block.metadata.parquet_schema(), present))
         .with_row_selection(selection)
         .with_row_filter(RowFilter::new(vec![Box::new(is_wanted)]))
         .build()?;
     for batch in reader {
-        if from_columns(&batch?)?.into_iter().try_for_each(&mut *take).is_break() {
+        if from_columns(&absent::with_absent(&batch?)?)?.into_iter().try_for_each(&mut *take).is_break() {
             return Ok(ControlFlow::Break(()));
         }
     }

@@ -6,9 +6,11 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
-use parquet::file::properties::{BloomFilterPosition, EnabledStatistics, WriterProperties};
+use parquet::file::properties::{
+    BloomFilterPosition, EnabledStatistics, WriterProperties, WriterPropertiesBuilder,
+};
 use parquet::schema::types::ColumnPath;
-use throughline_model::attribute::LINK_KIND;
+use throughline_model::attribute::PATH;
 
 use super::BlockError;
 use super::columns::{self, ATTRIBUTE_COLUMNS, ColumnType};
@@ -18,6 +20,8 @@ const ROW_GROUP_ROWS: usize = 131_072;
 const PAGE_ROWS: usize = 1_024;
 /// The page limit is looked at once for each of these.
 const WRITE_ROWS: usize = 1_024;
+/// What a list of paths may have.
+const MAX_PATHS_BYTES: usize = 32 * 1024;
 /// Every false alarm costs the reading of a page, in each of many blocks.
 const BLOOM_FALSE_POSITIVES: f64 = 0.000_1;
 
@@ -74,12 +78,11 @@ pub(super) fn properties(
         let index = i32::try_from(SCHEMA.index_of(name).ok()?).ok()?;
         Some(SortingColumn { column_idx: index, descending: false, nulls_first: false })
     });
-    let mut builder = WriterProperties::builder()
+    let mut builder = with_statistics(WriterProperties::builder())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(WRITE_ROWS)
-        .set_statistics_enabled(EnabledStatistics::None)
         .set_sorting_columns(Some(sorting.collect()))
         .set_key_value_metadata(Some(footer))
         // With the page index and the footer behind them, so that one end of the file has all that is kept in memory.
@@ -87,17 +90,17 @@ pub(super) fn properties(
         .set_column_bloom_filter_enabled(column(columns::TRACE_ID), true)
         .set_column_bloom_filter_fpp(column(columns::TRACE_ID), BLOOM_FALSE_POSITIVES)
         .set_column_bloom_filter_max_ndv(column(columns::TRACE_ID), traces.clamp(1, ROW_GROUP_ROWS as u64));
-    for name in [columns::TRACE_ID, columns::START, columns::DURATION] {
-        builder = builder.set_column_statistics_enabled(column(name), EnabledStatistics::Page);
-    }
-    // Most meshes have few kinds of links: whole row groups need not be read for another one.
-    for attribute in ATTRIBUTE_COLUMNS.iter().filter(|attribute| attribute.key == LINK_KIND) {
-        builder = builder.set_column_statistics_enabled(column(attribute.column), EnabledStatistics::Chunk);
-    }
     for name in [columns::START, columns::DURATION] {
         builder = builder
             .set_column_dictionary_enabled(column(name), false)
             .set_column_encoding(column(name), Encoding::DELTA_BINARY_PACKED);
+    }
+    // Where calls take many ways through a mesh, a list of them all would be read for every trace. Each way begins with the one
+    // before it.
+    for attribute in ATTRIBUTE_COLUMNS.iter().filter(|attribute| attribute.key == PATH) {
+        builder = builder
+            .set_column_dictionary_page_size_limit(column(attribute.column), MAX_PATHS_BYTES)
+            .set_column_encoding(column(attribute.column), Encoding::DELTA_BYTE_ARRAY);
     }
     let texts = ATTRIBUTE_COLUMNS.iter().filter(|attribute| attribute.column_type == ColumnType::Text);
     let mostly_unique = texts.map(|attribute| attribute.column);
@@ -126,4 +129,26 @@ pub(super) fn properties(
         builder = builder.set_column_compression(column(name), Compression::UNCOMPRESSED);
     }
     Ok(builder.build())
+}
+
+/// Which statistics are kept: each costs bytes, in the file and in memory.
+fn with_statistics(builder: WriterPropertiesBuilder) -> WriterPropertiesBuilder {
+    let column = |name: &str| ColumnPath::from(name);
+    let mut builder = builder.set_statistics_enabled(EnabledStatistics::None);
+    for name in [columns::TRACE_ID, columns::START, columns::DURATION] {
+        builder = builder.set_column_statistics_enabled(column(name), EnabledStatistics::Page);
+    }
+    // What a row group has nothing of is not read, see `absent`. And most meshes have few kinds of links: whole row groups need
+    // not be read for another one.
+    let often_empty = [
+        columns::TRACE_STATE,
+        columns::END_BEFORE_START,
+        columns::STATUS_MESSAGE,
+        columns::EVENTS,
+        columns::LINKS,
+    ];
+    for name in ATTRIBUTE_COLUMNS.iter().map(|attribute| attribute.column).chain(often_empty) {
+        builder = builder.set_column_statistics_enabled(column(name), EnabledStatistics::Chunk);
+    }
+    builder
 }

@@ -1,7 +1,5 @@
 //! Matching spans out of a block: pruned by time and service, then one column after the other, the cheapest first.
 
-use std::fs::File;
-
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::UInt64Type;
@@ -10,7 +8,9 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowFilter};
 use parquet::file::statistics::Statistics;
 use throughline_model::id::TraceId;
 
+use super::file::BlockFile;
 use super::predicates::predicates;
+use super::schema::SCHEMA;
 use super::{Block, BlockError, columns, fields};
 use crate::store::newest::NewestTraces;
 use crate::store::values::{Values, ValuesOf};
@@ -88,7 +88,7 @@ fn row_group_may_match(block: &Block, filter: &SpanFilter, row_group: usize) -> 
         else {
             return true;
         };
-        let column = group.columns().iter().find(|column| column.column_path().string() == own.column);
+        let column = SCHEMA.column_with_name(own.column).and_then(|(place, _)| group.columns().get(place));
         match column.and_then(|column| column.statistics()) {
             Some(Statistics::ByteArray(texts)) => match (texts.min_bytes_opt(), texts.max_bytes_opt()) {
                 (Some(min), Some(max)) => min <= wanted.as_bytes() && wanted.as_bytes() <= max,
@@ -120,7 +120,7 @@ impl Matching<'_> {
         let columns = read.into_iter().chain(wanted.iter().copied());
         self.budget.spend(compressed_bytes(block, self.row_group, columns));
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(
-            File::open(&block.path)?,
+            BlockFile::open_to_scan(&block.path)?,
             block.metadata.clone(),
         )
         .with_batch_size(BATCH_ROWS)
@@ -137,10 +137,10 @@ impl Matching<'_> {
 
 /// How many bytes some columns of a row group have on disk.
 fn compressed_bytes<'a>(block: &Block, row_group: usize, names: impl Iterator<Item = &'a str>) -> u64 {
-    let names: std::collections::HashSet<&str> = names.collect();
-    let row_group = block.metadata.metadata().row_groups().get(row_group);
-    let columns = row_group.into_iter().flat_map(|group| group.columns());
-    let wanted = columns.filter(|column| names.contains(column.column_path().string().as_str()));
+    let Some(row_group) = block.metadata.metadata().row_groups().get(row_group) else { return 0 };
+    let places: std::collections::HashSet<usize> =
+        names.filter_map(|name| Some(SCHEMA.column_with_name(name)?.0)).collect();
+    let wanted = places.into_iter().filter_map(|place| row_group.columns().get(place));
     wanted.map(|column| u64::try_from(column.compressed_size()).unwrap_or_default()).sum()
 }
 

@@ -1,6 +1,7 @@
 //! A span that is read back equals the span that was written, and damage is an error.
 
 mod lookup;
+mod merged;
 
 use std::collections::BTreeSet;
 

@@ -187,7 +187,8 @@ async fn a_known_folder_starts_while_the_object_store_is_down() {
     drop(setup.filled(2).await);
     setup.break_object_store();
     let (counters, store) = open(setup.config());
-    assert_eq!(counters.object_store_failures.get(), 1);
+    // Whoever looks after it may have tried again by now.
+    assert!(counters.object_store_failures.get() >= 1);
     keep(&store, vec![span(3, 1, "cart", 103)]).await;
     assert_eq!(store.trace(trace_id(3)).unwrap().len(), 1);
     let refused = store.trace(trace_id(1)).unwrap_err();
