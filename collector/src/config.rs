@@ -48,7 +48,8 @@ pub struct ServeOptions {
     /// of the process) or memory (survives nothing but a stop in good order) [default: fsync]
     #[arg(long, value_name = "WHEN")]
     pub durability: Option<String>,
-    /// Memory for spans on their way, such as 512MiB; senders are told to wait when it is full [default: 512MiB]
+    /// Memory of the process, such as 1GiB: 192MiB for itself, the rest for spans on their way; senders are told to wait when
+    /// that is full. Questions take theirs besides [default: 704MiB]
     #[arg(long, value_name = "SIZE")]
     pub memory_limit: Option<String>,
     /// How long spans are kept, such as 36h or 7d [default: 7d]

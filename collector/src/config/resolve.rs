@@ -12,8 +12,10 @@ use crate::store::{ObjectStoreConfig, Secret};
 use crate::telemetry::Level;
 use crate::{alert, ingest, store};
 
+/// What the process takes whatever comes in: docs/decisions/026-what-a-span-costs.md says for what.
+const RESERVED_MEMORY_BYTES: usize = 192 * 1024 * 1024;
 /// A message of the largest size must fit the part of the memory that is for messages.
-const LEAST_MEMORY_BYTES: usize = 64 * 1024 * 1024;
+const LEAST_SPAN_MEMORY_BYTES: usize = 64 * 1024 * 1024;
 /// More would not fit the memory the live window may take.
 const BLOCK_SPANS_LIMIT: usize = 1_000_000;
 
@@ -22,15 +24,15 @@ pub(super) fn resolve(written: &Written, faults: &mut Vec<Fault>) -> Config {
     let mut reader = Reader { written, faults };
     let store = store::Config::default();
     let retention = reader.read(Key::Retention, positive_duration).unwrap_or(store.retention);
-    let memory_bytes = reader.read(Key::MemoryLimit, memory_limit).unwrap_or(2 * store.memory_bytes);
+    let span_memory_bytes = reader.read(Key::MemoryLimit, span_memory).unwrap_or(2 * store.memory_bytes);
     Config {
         otlp_grpc: reader.read(Key::OtlpGrpc, ListenAddress::from_str).unwrap_or_else(|| local(4317)),
         otlp_http: reader.read(Key::OtlpHttp, ListenAddress::from_str).unwrap_or_else(|| local(4318)),
         http: reader.read(Key::Http, ListenAddress::from_str).unwrap_or_else(|| local(16686)),
         zipkin: reader.read(Key::Zipkin, ListenAddress::from_str).unwrap_or_else(|| local(9411)),
-        // Half of the memory is for spans that are in no block yet, a quarter for messages; the rest is for making blocks.
+        // Half of the memory for spans is for those that are in no block yet, a quarter for messages; the rest is for making blocks.
         ingest: ingest::Config {
-            max_bytes_in_flight: memory_bytes / 4,
+            max_bytes_in_flight: span_memory_bytes / 4,
             max_trace_spans: reader
                 .read(Key::MaxTraceSpans, trace_spans)
                 .unwrap_or(ingest::Config::default().max_trace_spans),
@@ -42,7 +44,7 @@ pub(super) fn resolve(written: &Written, faults: &mut Vec<Fault>) -> Config {
             data_dir: reader.read(Key::DataDir, folder).unwrap_or(store.data_dir),
             retention,
             durability: reader.read(Key::Durability, durability).unwrap_or(store.durability),
-            memory_bytes: memory_bytes / 2,
+            memory_bytes: span_memory_bytes / 2,
             linger: store.linger,
             retention_by_service: reader
                 .read(Key::RetentionByService, retention_by_service)
@@ -150,9 +152,18 @@ fn durability(text: &str) -> Result<store::Durability, &'static str> {
     }
 }
 
-fn memory_limit(text: &str) -> Result<usize, &'static str> {
-    let bytes = usize::try_from(parse_size(text)?).unwrap_or(usize::MAX);
-    if bytes < LEAST_MEMORY_BYTES { Err("it must be at least 64MiB") } else { Ok(bytes) }
+/// What a limit for the whole process leaves for spans.
+fn span_memory(text: &str) -> Result<usize, String> {
+    let limit = usize::try_from(parse_size(text)?).unwrap_or(usize::MAX);
+    let for_spans =
+        limit.checked_sub(RESERVED_MEMORY_BYTES).filter(|bytes| *bytes >= LEAST_SPAN_MEMORY_BYTES);
+    for_spans.ok_or_else(|| {
+        let (reserved, spans) = (RESERVED_MEMORY_BYTES >> 20, LEAST_SPAN_MEMORY_BYTES >> 20);
+        let least = reserved + spans;
+        format!(
+            "it must be at least {least}MiB: {reserved}MiB for the process itself and {spans}MiB for spans"
+        )
+    })
 }
 
 fn span_count(text: &str) -> Result<usize, String> {

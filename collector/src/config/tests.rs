@@ -43,15 +43,21 @@ fn needs_no_file_and_no_flags() {
 
 #[test]
 fn durability_and_memory_are_read_and_their_faults_told() {
-    let yaml = "memory_limit: 1GiB\nstorage: {durability: os, retention: 3d}\nreceivers: {zipkin: {endpoint: '[::1]:1'}}\n";
+    let yaml = "memory_limit: 1216MiB\nstorage: {durability: os, retention: 3d}\nreceivers: {zipkin: {endpoint: '[::1]:1'}}\n";
     let config = resolve(yaml, ServeOptions::default()).unwrap();
     assert_eq!(config.store.durability, store::Durability::Os);
     assert_eq!((config.ingest.max_bytes_in_flight, config.store.memory_bytes), (256 << 20, 512 << 20));
     assert_eq!(config.zipkin.to_string(), "[::1]:1");
     assert_eq!(config.ingest.clock.max_age, Duration::from_secs(3 * 86_400));
+    let least = resolve("memory_limit: 256MiB", ServeOptions::default()).unwrap();
+    assert_eq!((least.ingest.max_bytes_in_flight, least.store.memory_bytes), (16 << 20, 32 << 20));
     for (yaml, words) in [
         ("storage: {durability: never}", "use fsync, os or memory"),
-        ("memory_limit: 1MiB", "it must be at least 64MiB"),
+        (
+            "memory_limit: 1MiB",
+            "it must be at least 256MiB: 192MiB for the process itself and 64MiB for spans",
+        ),
+        ("memory_limit: 255MiB", "it must be at least 256MiB"),
         ("memory_limit: much", "write a size such as 512MiB"),
         ("memory_limit: 99999999999999999GiB", "write a size such as"),
     ] {

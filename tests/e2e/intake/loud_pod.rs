@@ -29,7 +29,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 pub(super) fn start() -> Result<Alone> {
     let (run, ports) = (RunDirectory::create()?, Ports::free()?);
     let settings = run.join("little-memory.yaml");
-    std::fs::write(&settings, "memory_limit: 64MiB\n")?;
+    std::fs::write(&settings, "memory_limit: 256MiB\n")?;
     let collector = Collector::start_with(ports, &run, Some(settings))?;
     Ok(Alone { run, collector, ports })
 }

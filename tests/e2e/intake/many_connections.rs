@@ -21,8 +21,8 @@ const CONNECTIONS: u64 = 10_000;
 const THREADS: u64 = 8;
 /// Ten thousand answers may take long on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(180);
-/// The default `memory_limit`, and half as much again for the process and its connections.
-const MOST_RESIDENT_BYTES: u64 = 768 * 1024 * 1024;
+/// The default `memory_limit`.
+const MOST_RESIDENT_BYTES: u64 = 704 * 1024 * 1024;
 const FEW_FILES: u32 = 320;
 
 pub(super) fn start_with_few_files() -> Result<Alone> {
