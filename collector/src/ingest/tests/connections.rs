@@ -1,6 +1,7 @@
 //! Real sockets on this machine: both versions of HTTP, limits, patience and stopping.
 
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -190,4 +191,61 @@ async fn a_request_that_never_ends_is_broken_off_when_stopping() {
     served.stop.send(()).unwrap();
     served.task.await.unwrap();
     assert_eq!(read_to_end(&mut stuck).await, "");
+}
+
+/// The server's end of a connection, found among the open files of this process.
+#[allow(
+    unsafe_code,
+    reason = "a file is found by its number; it is copied at once, and one that was closed meanwhile fails that"
+)]
+fn server_end(client: SocketAddr) -> Option<std::net::TcpStream> {
+    let files = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let is_socket = |file: &std::fs::DirEntry| {
+        std::fs::read_link(file.path()).is_ok_and(|target| target.to_string_lossy().starts_with("socket:"))
+    };
+    let mut numbers = files.filter(is_socket).filter_map(|file| file.file_name().to_str()?.parse().ok());
+    numbers.find_map(|number| {
+        // SAFETY: the number was open a moment ago, is not -1, and is borrowed for the copying only.
+        let copy = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned().ok()?;
+        let stream = std::net::TcpStream::from(copy);
+        (stream.peer_addr().ok()? == client).then_some(stream)
+    })
+}
+
+#[tokio::test]
+async fn answers_do_not_wait_for_more() {
+    let (fixture, _store) = Fixture::with_memory();
+    let served = serve(http_router(fixture.ingest), limits()).await;
+    let mut client = TcpStream::connect(served.address).await.unwrap();
+    assert!(!client.nodelay().unwrap(), "as the system makes sockets");
+    client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    client.read_u8().await.unwrap();
+    let accepted = server_end(client.local_addr().unwrap()).expect("the connection is open");
+    assert!(accepted.nodelay().unwrap(), "TCP_NODELAY is set on what was accepted");
+}
+
+#[tokio::test]
+async fn http_2_begins_with_wide_windows() {
+    let (fixture, _store) = Fixture::with_memory();
+    let served = serve(http_router(fixture.ingest), limits()).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let (preface, empty_settings) = (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    stream.write_all(&[preface.as_slice(), &empty_settings].concat()).await.unwrap();
+    // What RFC 9113 has without a word: 64 KiB less one.
+    let (mut settings, mut window) = (std::collections::BTreeMap::new(), 65_535);
+    while settings.is_empty() || window == 65_535 {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        stream.read_exact(&mut payload).await.unwrap();
+        let number = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().unwrap());
+        match (head[3], number(&head[5..])) {
+            (4, 0) => settings.extend(payload.chunks(6).map(|entry| (entry[1], number(&entry[2..])))),
+            (8, 0) => window += number(&payload),
+            (kind, stream) => panic!("a frame of type {kind} for stream {stream}"),
+        }
+    }
+    assert_eq!(window, 4 * 1024 * 1024, "of the connection");
+    assert_eq!(settings.get(&4), Some(&(2 * 1024 * 1024)), "SETTINGS_INITIAL_WINDOW_SIZE");
+    assert_eq!(settings.get(&5), Some(&(512 * 1024)), "SETTINGS_MAX_FRAME_SIZE");
 }
