@@ -39,6 +39,10 @@ REMAP = $$(for from in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do printf
 # The compiler's own measure (225) makes the module a fifth larger and no request cheaper: decision 019.
 INLINE_LESS := -Cllvm-args=-inline-threshold=50
 
+# The page and the Azure server of the tests are built and run by Node.js.
+NODE_IS_NEW = node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' \
+  || { echo "Node.js $$(node --version) is too old: 20.19 or newer is needed" >&2; exit 1; }
+
 # What the collector's image holds links nothing; Rust's own name for this machine with musl.
 STATIC_TARGET := $(shell uname -m)-unknown-linux-musl
 
@@ -147,6 +151,7 @@ $(PYTHON_PACKAGES): tests/requirements.txt
 
 $(AZURITE): tools/azurite/package.json tools/azurite/package-lock.json
 	@command -v npm > /dev/null || { echo "npm is missing: apt-get install nodejs npm (Node.js 20.19 or newer)" >&2; exit 1; }
+	@$(NODE_IS_NEW)
 	@echo "tools: installing Azurite, which speaks Azure Blob Storage, into .tools/ (about 120 MB)"
 	@rm -rf .tools/azurite && mkdir -p .tools/azurite && cp tools/azurite/package.json tools/azurite/package-lock.json .tools/azurite/
 	@cd .tools/azurite && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -163,8 +168,7 @@ packages: $(UI_PACKAGES)
 
 $(UI_PACKAGES): $(UI)/package.json $(UI)/package-lock.json
 	@command -v npm > /dev/null || { echo "npm is missing: apt-get install nodejs npm (Node.js 20.19 or newer)" >&2; exit 1; }
-	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' \
-	  || { echo "Node.js $$(node --version) is too old for the page: 20.19 or newer is needed" >&2; exit 1; }
+	@$(NODE_IS_NEW)
 	@echo "tools: installing the packages of the page"
 	@cd $(UI) && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -111,7 +111,8 @@ impl Engine {
             host.log(
                 LogLevel::Warn,
                 &format!(
-                    "throughline: configuration: role does not fit: this plugin handles {found} requests too;                      right is `auto`, or a plugin of its own for each role (`auto` is used)"
+                    "throughline: configuration: role does not fit: this plugin handles {found} requests too; \
+                     right is `auto`, or a plugin of its own for each role (`auto` is used)"
                 ),
             );
         }
@@ -144,7 +145,6 @@ impl Engine {
     /// The timer: closes a batch that has waited long enough and sends what may be sent.
     pub fn on_tick(&mut self, host: &mut impl Host) {
         let now_ns = host.monotonic_ns();
-        self.roles.check_next();
         if let Some(batch) = self.collecting.take_due(now_ns) {
             self.queue(host, batch);
         }

@@ -16,11 +16,15 @@ const ROLE: Key = Key::new(
     Kind::Choice(&["auto", "inbound", "outbound"]),
     "\"auto\"",
     "the side of its workload on which a sidecar runs this plugin, where it is one only: spares a question to Envoy for \
-     each request; a word that Envoy contradicts is reported and not followed",
+     most requests; the first and every 16th are asked about, and a word that Envoy contradicts is reported and no longer \
+     followed",
 );
 
 /// The keys of this room.
 pub const KEYS: &[Key] = &[ROLE];
+
+/// Of so many requests one is asked about whatever the operator says, lest a wrong word be followed for long.
+const CHECKED_EVERY: u8 = 16;
 
 /// Where in the mesh this proxy handles this request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +80,8 @@ pub struct Roles {
     kind: ProxyKind,
     /// What the operator says that all requests are.
     stated: Option<Role>,
-    /// The next request is looked at whatever the operator says.
-    is_unchecked: bool,
+    /// Requests until one is asked about whatever the operator says.
+    until_check: u8,
     /// Names of clusters did not tell the last time, or could not matter.
     asks_listener_first: bool,
 }
@@ -85,12 +89,7 @@ pub struct Roles {
 impl Roles {
     /// For a proxy of this kind. `stated` is only of interest at a workload's side.
     pub fn new(kind: ProxyKind, stated: Option<Role>) -> Self {
-        Self { kind, stated, is_unchecked: true, asks_listener_first: false }
-    }
-
-    /// Has the next request looked at, lest a wrong word of the operator's be followed for long.
-    pub fn check_next(&mut self) {
-        self.is_unchecked = true;
+        Self { kind, stated, until_check: 0, asks_listener_first: false }
     }
 
     /// The role of a request whose headers have come.
@@ -101,9 +100,11 @@ impl Roles {
         let Some(stated) = self.stated else {
             return self.ask(host).unwrap_or_else(|| Place::of(self.usual()));
         };
-        if !std::mem::take(&mut self.is_unchecked) {
+        if let Some(left) = self.until_check.checked_sub(1) {
+            self.until_check = left;
             return Place::of(stated);
         }
+        self.until_check = CHECKED_EVERY - 1;
         match self.ask(host) {
             Some(place) if place.role != stated => {
                 self.stated = None;
@@ -117,40 +118,37 @@ impl Roles {
     /// Asks the proxy; `None` where it does not know. A sidecar's clusters say the direction in their names, as istiod
     /// gives them, and the name is all that a call needs. Where the last one did not, the listener is asked first.
     fn ask(&mut self, host: &mut impl Host) -> Option<Place> {
-        if self.asks_listener_first {
-            self.ask_listener(host).or_else(|| self.ask_cluster(host))
-        } else {
-            self.ask_cluster(host).or_else(|| self.ask_listener(host))
+        if self.asks_listener_first && ask_listener(host) == Some(Role::Inbound) {
+            return Some(Place::of(Role::Inbound));
         }
-    }
-
-    fn ask_cluster(&mut self, host: &mut impl Host) -> Option<Place> {
+        // A call's cluster has to be asked for anyhow.
         let cluster = host.property("xds\0cluster_name").unwrap_or_default();
-        let is_call = cluster.starts_with(OUTBOUND_CLUSTER);
-        let is_known = is_call || cluster.starts_with(INBOUND_CLUSTER);
-        self.asks_listener_first = !is_known;
-        if is_call {
-            let cluster = String::from_utf8(cluster).unwrap_or_default();
-            return Some(Place { cluster, ..Place::of(Role::Outbound) });
-        }
-        is_known.then(|| Place::of(Role::Inbound))
-    }
-
-    fn ask_listener(&mut self, host: &mut impl Host) -> Option<Place> {
-        let direction = host.property("xds\0listener_direction").and_then(|bytes| bytes.first().copied());
-        let role = match direction {
-            Some(1) => Role::Inbound,
-            Some(2) => Role::Outbound,
-            _ => return None,
-        };
-        // The cluster of a call has to be asked for anyhow.
-        self.asks_listener_first = role == Role::Inbound;
-        Some(Place::of(role))
+        let by_name = role_of_cluster(&cluster);
+        let role = by_name.or_else(|| ask_listener(host));
+        self.asks_listener_first = by_name.is_none() && role == Some(Role::Inbound);
+        let is_call = role == Some(Role::Outbound);
+        let cluster = if is_call { String::from_utf8(cluster).unwrap_or_default() } else { String::new() };
+        Some(Place { cluster, ..Place::of(role?) })
     }
 
     /// The role where nobody knows.
     fn usual(&self) -> Role {
         if self.kind == ProxyKind::Sidecar { Role::Inbound } else { Role::Gateway }
+    }
+}
+
+fn role_of_cluster(name: &[u8]) -> Option<Role> {
+    if name.starts_with(OUTBOUND_CLUSTER) {
+        return Some(Role::Outbound);
+    }
+    name.starts_with(INBOUND_CLUSTER).then_some(Role::Inbound)
+}
+
+fn ask_listener(host: &mut impl Host) -> Option<Role> {
+    match host.property("xds\0listener_direction").and_then(|bytes| bytes.first().copied()) {
+        Some(1) => Some(Role::Inbound),
+        Some(2) => Some(Role::Outbound),
+        _ => None,
     }
 }
 

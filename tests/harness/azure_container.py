@@ -1,4 +1,4 @@
-"""Makes a container in Azurite, which everybody may list: container.py ENDPOINT ACCOUNT KEY NAME.
+"""Makes a container in Azurite: azure_container.py ENDPOINT ACCOUNT KEY NAME.
 
 The request is signed as Microsoft's "Authorize with Shared Key" has it.
 """
@@ -12,7 +12,6 @@ import urllib.request
 
 endpoint, account, key, name = sys.argv[1:]
 headers = {
-    "x-ms-blob-public-access": "container",
     "x-ms-date": email.utils.formatdate(usegmt=True),
     "x-ms-version": "2021-12-02",
 }

@@ -1,4 +1,4 @@
-//! The requests that Grafana and Kiali make, to a real collector whose spans are in blocks and in its live window.
+//! The requests that Grafana and Kiali make, to a real collector whose spans are in blocks.
 
 use anyhow::{Context, Result, ensure};
 use harness::generator::{SPANS_PER_TRACE, now_unix_ns};
@@ -66,7 +66,7 @@ fn questions(trace_id: &str) -> Vec<(String, &'static str)> {
             "/data/0/spans/0/tags/0/key",
         ),
         (format!("/jaeger/api/traces?service=gateway.shop&{microseconds}&limit=100"), "/data/0/traceID"),
-        (format!("/jaeger/api/traces/{trace_id}"), "/data/0/spans/0/references"),
+        (format!("/jaeger/api/traces/{trace_id}"), "/data/0/spans/1/references/0"),
         (format!("/api/dependencies?endTs={end_s}000&lookback=3600000"), "/data/0/callCount"),
         ("/api/v3/services".to_owned(), "/services/0"),
         ("/api/v3/operations?service=gateway".to_owned(), "/operations/0/name"),

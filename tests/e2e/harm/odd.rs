@@ -31,6 +31,7 @@ const NAMES: [&str; 14] = [
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often each request is sent through each listener.
 const TIMES: usize = 10;
+const COUNT_QUIET: Duration = Duration::from_secs(1);
 const COUNT_DEADLINE: Duration = Duration::from_secs(20);
 const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -68,11 +69,12 @@ pub(super) fn odd_requests(pair: &mut Pair) -> Result<()> {
 fn is_alive(pair: &Pair) -> Result<()> {
     pair.filtered.ensure_no_trap()?;
     let spans = || pair.filtered.stat_sum(&["throughline_spans", "wasmcustom"]);
+    // Envoy is told with the next turn of the filter's timer.
+    wait::until_quiet("the spans of what came before", COUNT_QUIET, COUNT_DEADLINE, spans)?;
     let before = spans()?;
     for _ in 0..TIMES {
         exchange(pair.filtered.outbound_port(), &request("GET / HTTP/1.1", &[b"host: shop"], b""))?;
     }
-    // Envoy is told with the next turn of the filter's timer.
     let due = before + 2 * TIMES as u64;
     wait::until("the spans of requests: else the filter is dead", COUNT_DEADLINE, || {
         Ok((spans()? >= due).then_some(()))

@@ -44,7 +44,7 @@ pub(super) fn a_hundred_kills(alone: &mut Alone) -> Result<()> {
     let acknowledged = sent.values().filter(|is_acknowledged| **is_acknowledged).count();
     ensure!(acknowledged >= KILLS, "only {acknowledged} batches were acknowledged in {KILLS} lives");
     let by_grpc = numbers.acknowledged_by_grpc.load(Ordering::Relaxed);
-    ensure!(by_grpc > 0, "none of them by gRPC");
+    ensure!(by_grpc >= KILLS as u64 / 4, "only {by_grpc} of them by gRPC");
     let surviving = check(&alone.collector.api(), &sent)?;
     println!(
         "  {KILLS} kills: {} batches sent, {acknowledged} acknowledged ({by_grpc} by gRPC) and all there, each span once; {} more are there \

@@ -80,32 +80,6 @@ async fn takes_a_batch_by_grpc_over_http_2() {
     driver.await.unwrap().unwrap();
 }
 
-/// The windows that the first frames of a connection open (RFC 9113, sections 6.5 and 6.9): full batches need no second leave.
-#[tokio::test]
-async fn opens_wide_windows_over_http_2() {
-    let (fixture, _store) = Fixture::with_memory();
-    let served = serve(grpc_router(fixture.ingest), limits()).await;
-    let mut stream = TcpStream::connect(served.address).await.unwrap();
-    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
-    let (mut of_a_stream, mut of_the_connection) = (65_535, 65_535);
-    while of_a_stream == 65_535 || of_the_connection == 65_535 {
-        let mut head = [0; 9];
-        stream.read_exact(&mut head).await.unwrap();
-        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
-        stream.read_exact(&mut payload).await.unwrap();
-        let number = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().unwrap());
-        match (head[3], head[4]) {
-            (4, 0) => {
-                let window = payload.chunks(6).find(|setting| setting[..2] == [0, 4]);
-                of_a_stream = number(&window.expect("a window for streams")[2..]);
-            }
-            (8, _) => of_the_connection += number(&payload),
-            _ => {}
-        }
-    }
-    assert!(of_a_stream >= 1 << 20 && of_the_connection >= of_a_stream, "{of_a_stream} {of_the_connection}");
-}
-
 #[tokio::test]
 async fn one_connection_more_than_allowed_is_closed_and_counted() {
     let (fixture, _store) = Fixture::with_memory();
