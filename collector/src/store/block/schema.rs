@@ -95,12 +95,10 @@ pub(super) fn properties(
             .set_column_dictionary_enabled(column(name), false)
             .set_column_encoding(column(name), Encoding::DELTA_BINARY_PACKED);
     }
-    // Where calls take many ways through a mesh, a list of them all would be read for every trace. Each way begins with the one
-    // before it.
+    // Where calls take many ways through a mesh, a list of them all would be read for every trace. What is behind its end stands
+    // there as it is: Parquet's way to write differences of texts is read without a look at the lengths in a damaged page.
     for attribute in ATTRIBUTE_COLUMNS.iter().filter(|attribute| attribute.key == PATH) {
-        builder = builder
-            .set_column_dictionary_page_size_limit(column(attribute.column), MAX_PATHS_BYTES)
-            .set_column_encoding(column(attribute.column), Encoding::DELTA_BYTE_ARRAY);
+        builder = builder.set_column_dictionary_page_size_limit(column(attribute.column), MAX_PATHS_BYTES);
     }
     let texts = ATTRIBUTE_COLUMNS.iter().filter(|attribute| attribute.column_type == ColumnType::Text);
     let mostly_unique = texts.map(|attribute| attribute.column);

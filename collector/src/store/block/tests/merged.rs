@@ -129,16 +129,40 @@ fn what_one_span_of_many_has_is_read_though_the_others_have_nothing_of_it() {
     }
 }
 
+/// One of 4,096 ways.
+fn way(number: u64) -> String {
+    let ways = (0..6).map(|hop| format!("service-{}", (number >> (2 * hop)) % 4));
+    ways.collect::<Vec<_>>().join(">")
+}
+
+fn with_way(number: u64) -> Span {
+    Span { attributes: vec![text(attribute::PATH, &way(number))], ..span(number, 1, "cart", number) }
+}
+
+#[test]
+fn damage_to_the_ways_is_an_error_or_another_text_and_stops_nothing() {
+    let spans: Vec<Span> = (1..9_000).map(with_way).collect();
+    let (folder, block) = write_block(&spans);
+    let place = schema::SCHEMA.index_of("path").unwrap();
+    let (start, length) = block.metadata.metadata().row_group(0).column(place).byte_range();
+    let whole = std::fs::read(block.path()).unwrap();
+    let path = folder.path().join("damaged.parquet");
+    let mut errors = 0;
+    for step in 0..200 {
+        let mut bytes = whole.clone();
+        let at = (start + step * length / 200) as usize;
+        bytes[at] ^= 1 << (step % 8);
+        bytes[at + 1] = 0xff;
+        std::fs::write(&path, &bytes).unwrap();
+        let damaged = Block::open(&path).unwrap();
+        let found = (1..9_000).step_by(500).map(|number| trace(&damaged, trace_id(number)));
+        errors += usize::from(found.filter(Result::is_err).count() > 0);
+    }
+    assert!(errors > 0, "nothing that was damaged was read");
+}
+
 #[test]
 fn many_ways_through_a_mesh_are_read_back() {
-    let way = |number: u64| {
-        let ways = (0..6).map(|hop| format!("service-{}", (number >> (2 * hop)) % 4));
-        ways.collect::<Vec<_>>().join(">")
-    };
-    let with_way = |number| Span {
-        attributes: vec![text(attribute::PATH, &way(number))],
-        ..span(number, 1, "cart", number)
-    };
     let spans: Vec<Span> = (1..9_000).map(with_way).collect();
     let (_folder, block) = write_block(&spans);
     for number in [1, 300, 1_025, 4_000, 8_999] {
