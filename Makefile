@@ -36,7 +36,7 @@ MODULE := target/throughline_filter.wasm
 REMAP = $$(for from in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do printf -- '--remap-path-prefix=%s=crates\037' "$$from"; done; \
   printf -- '--remap-path-prefix=%s=rust\037--remap-path-prefix=%s=.' "$$(rustc --print sysroot)" "$(CURDIR)")
 
-# The compiler's own measure (225) makes the module a fifth larger and no request cheaper: decision 019.
+# The compiler's own measure (225) makes the module a fifth larger and a request hardly cheaper: decision 019.
 INLINE_LESS := -Cllvm-args=-inline-threshold=50
 
 # The page and the Azure server of the tests are built and run by Node.js.
