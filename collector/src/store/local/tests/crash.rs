@@ -1,22 +1,30 @@
 //! A store that was killed at any moment comes back with every acknowledged span, each once.
 
 use std::fs;
+use std::io::ErrorKind;
 
 use super::*;
 use crate::store::contract::{keep, span, trace_id};
 
-/// Copies the folder while the store is open: what a kill at this moment would leave behind.
+/// Copies the folder while the store is open: what a kill at this moment would leave behind. A file that got its name or
+/// went meanwhile would make it a moment that never was, so it begins again.
 pub(super) fn copy(from: &Path) -> tempfile::TempDir {
-    let to = tempfile::tempdir().unwrap();
+    let copies = std::iter::repeat_with(|| try_copy(from)).take(100);
+    let whole = copies.filter(|copy| !copy.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound));
+    whole.map(Result::unwrap).next().expect("a folder that rests for as long as a copy takes")
+}
+
+fn try_copy(from: &Path) -> std::io::Result<tempfile::TempDir> {
+    let to = tempfile::tempdir()?;
     for sub in ["wal", "blocks", "rollups"] {
-        fs::create_dir(to.path().join(sub)).unwrap();
-        for entry in fs::read_dir(from.join(sub)).unwrap() {
-            let path = entry.unwrap().path();
-            fs::copy(&path, to.path().join(sub).join(path.file_name().unwrap())).unwrap();
+        fs::create_dir(to.path().join(sub))?;
+        for entry in fs::read_dir(from.join(sub))? {
+            let path = entry?.path();
+            fs::copy(&path, to.path().join(sub).join(path.file_name().unwrap()))?;
         }
     }
-    fs::copy(from.join("MANIFEST"), to.path().join("MANIFEST")).unwrap();
-    to
+    fs::copy(from.join("MANIFEST"), to.path().join("MANIFEST"))?;
+    Ok(to)
 }
 
 fn check_traces(store: &LocalStore, expected: impl IntoIterator<Item = u64>) {
