@@ -103,10 +103,18 @@ pub struct Alert {
 }
 
 /// What a receiver knows of an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Told {
     status: Status,
     at_unix_s: u64,
+    /// How loud the alert was then.
+    #[serde(default = "severity_not_kept")]
+    severity: String,
+}
+
+/// Older books do not say it. So what is critical is told once more, which is better than never.
+fn severity_not_kept() -> String {
+    Severity::Warning.as_str().to_owned()
 }
 
 /// All alerts and silences.
@@ -133,7 +141,8 @@ impl Book {
         self.choose_suspects(calls);
         self.silences.retain(|silence| silence.until_unix_s > now_unix_s);
         for alert in &mut self.alerts {
-            alert.is_silenced = self.silences.iter().any(|silence| silence.covers(alert));
+            let covers = |silence: &Silence| silence.covers(&alert.rule, &alert.service, &alert.suspect);
+            alert.is_silenced = self.silences.iter().any(covers);
         }
         self.forget_old();
         is_changed

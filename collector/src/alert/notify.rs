@@ -40,7 +40,9 @@ pub(super) fn tell_forever(shared: &Arc<Shared>, receiver: &Receiver, generation
             Ok(()) => {
                 shared.book().told(&receiver.name, &message, now_unix_s());
                 shared.save();
-                shared.count_delivery(&receiver.name, None);
+                if !is_known {
+                    shared.count_delivery(&receiver.name, None);
+                }
                 pause = Duration::from_secs(1);
             }
             Err(error) => {

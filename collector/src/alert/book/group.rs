@@ -93,33 +93,36 @@ impl Book {
         let due = |alert: &&Alert| alert.due(receiver, telling, now_unix_s).is_some();
         let first = self.alerts.iter().find(due)?;
         let status = first.due(receiver, telling, now_unix_s)?;
-        let mut alerts: Vec<Alert> = self
-            .alerts
-            .iter()
-            .filter(|alert| alert.group == first.group)
-            .filter(|alert| alert.due(receiver, telling, now_unix_s) == Some(status))
-            .cloned()
-            .collect();
+        // Who hears that a group got louder hears of all of it.
+        let belongs = |alert: &&Alert| {
+            alert.group == first.group
+                && (alert.due(receiver, telling, now_unix_s) == Some(status)
+                    || (telling, status) == (Telling::Groups, Status::Firing)
+                        && alert.still_fires_for(receiver))
+        };
+        let mut alerts: Vec<Alert> = self.alerts.iter().filter(belongs).cloned().collect();
         alerts.sort_by_key(|alert| std::cmp::Reverse(severity_rank(&alert.severity)));
         let severity = alerts.first()?.severity.clone();
         Some(Message { status, suspect: first.suspect.clone(), group: first.group.clone(), severity, alerts })
     }
 
-    /// Whether a message would only repeat to people what they know: the group was told already, and gets no louder; or it is
-    /// not over as a whole.
+    /// Whether a message would only repeat to people what they know: they were told of the group already, at least as loudly,
+    /// and not that it is over; or it is not over as a whole.
     pub fn is_known(&self, receiver: &str, message: &Message) -> bool {
         let ids: BTreeSet<&str> = message.alerts.iter().map(|alert| alert.id.as_str()).collect();
-        let mut others = self
-            .alerts
-            .iter()
-            .filter(|alert| alert.group == message.group && !ids.contains(alert.id.as_str()))
-            .filter(|alert| alert.told.get(receiver).is_some_and(|told| told.status == Status::Firing));
+        let of_group = self.alerts.iter().filter(|alert| alert.group == message.group);
+        let told: Vec<(&Alert, &Told)> =
+            of_group.filter_map(|alert| Some((alert, alert.told.get(receiver)?))).collect();
+        let fires = |told: &Told| told.status == Status::Firing;
         match message.status {
             Status::Firing => {
-                let loudest = severity_rank(&message.severity);
-                others.any(|other| other.state == State::Firing && severity_rank(&other.severity) >= loudest)
+                // What resolved meanwhile counts: people were not told that, and it may come and go.
+                let loudest = told.iter().map(|(_, told)| severity_rank(&told.severity)).max();
+                told.iter().any(|(_, told)| fires(told)) && loudest >= Some(severity_rank(&message.severity))
             }
-            Status::Resolved => others.next().is_some(),
+            Status::Resolved => {
+                told.iter().any(|(alert, told)| fires(told) && !ids.contains(alert.id.as_str()))
+            }
         }
     }
 
@@ -127,7 +130,8 @@ impl Book {
     pub fn told(&mut self, receiver: &str, message: &Message, now_unix_s: u64) {
         for told in &message.alerts {
             if let Some(alert) = self.alerts.iter_mut().find(|alert| alert.id == told.id) {
-                let entry = Told { status: message.status, at_unix_s: now_unix_s };
+                let severity = told.severity.clone();
+                let entry = Told { status: message.status, at_unix_s: now_unix_s, severity };
                 alert.told.insert(receiver.to_owned(), entry);
             }
         }
@@ -203,14 +207,28 @@ impl Alert {
         if self.is_silenced || now_unix_s < fired + GROUP_WAIT_S {
             return None;
         }
-        match (self.state, self.told.get(receiver)) {
-            (State::Firing | State::Resolved, None) => Some(Status::Firing),
-            (State::Firing, Some(told)) => (telling == Telling::SingleAlerts
-                && now_unix_s >= told.at_unix_s + REPEAT_S)
-                .then_some(Status::Firing),
-            (State::Resolved, Some(told)) => (told.status == Status::Firing).then_some(Status::Resolved),
-            (State::Pending, _) => None,
+        let Some(told) = self.told.get(receiver) else {
+            return (self.state != State::Pending).then_some(Status::Firing);
+        };
+        let has_risen = severity_rank(&self.severity) > severity_rank(&told.severity);
+        let is_to_repeat = telling == Telling::SingleAlerts && now_unix_s >= told.at_unix_s + REPEAT_S;
+        match (self.state, told.status) {
+            (State::Firing, _) if has_risen || is_to_repeat => Some(Status::Firing),
+            (State::Resolved, Status::Firing) if has_risen => Some(Status::Firing),
+            (State::Resolved, Status::Firing) => Some(Status::Resolved),
+            (State::Firing | State::Resolved | State::Pending, _) => None,
         }
+    }
+
+    /// Whether a receiver knows of it, and it goes on.
+    fn still_fires_for(&self, receiver: &str) -> bool {
+        self.state == State::Firing && !self.is_silenced && self.told.contains_key(receiver)
+    }
+
+    /// How loud a receiver believes it to be, where that is not how loud it is.
+    pub(in super::super) fn outdated_severity(&self, receiver: &str) -> Option<&str> {
+        let told = self.told.get(receiver).filter(|told| told.status == Status::Firing)?;
+        (told.severity != self.severity).then_some(told.severity.as_str())
     }
 }
 
@@ -238,3 +256,6 @@ impl Message {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Alert, Book};
+use super::Book;
 
 const MAX_SILENCES: usize = 1_000;
 
@@ -30,9 +30,10 @@ pub struct Silence {
 }
 
 impl Silence {
-    pub(super) fn covers(&self, alert: &Alert) -> bool {
+    /// Whether it keeps alerts of this rule, service and suspect quiet.
+    pub fn covers(&self, rule: &str, service: &str, suspect: &str) -> bool {
         let is = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
-        is(&self.rule, &alert.rule) && is(&self.service, &alert.service) && is(&self.suspect, &alert.suspect)
+        is(&self.rule, rule) && is(&self.service, service) && is(&self.suspect, suspect)
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn of(receiver: &Receiver, message: &Message, external_url: &str) -> 
     let plain = |url: String, value: Value| Body { url, text: value.to_string(), signature: None };
     match &receiver.kind {
         ReceiverKind::Alertmanager => {
-            plain(format!("{url}/api/v2/alerts"), alertmanager(message, external_url))
+            plain(format!("{url}/api/v2/alerts"), alertmanager(message, &receiver.name, external_url))
         }
         ReceiverKind::Slack => plain(url, slack(message, external_url)),
         ReceiverKind::PagerDuty { routing_key } => plain(url, pagerduty(message, routing_key, external_url)),
@@ -71,41 +71,49 @@ fn link(message: &Message, external_url: &str) -> String {
     format!("{external_url}/alerts/{}", message.group)
 }
 
-fn alertmanager(message: &Message, external_url: &str) -> Value {
-    let alerts = message.alerts.iter().map(|alert| {
-        let mut labels = json!({
-            "alertname": alert.rule,
-            "alert_id": alert.id,
-            "severity": alert.severity,
-            "scope": alert.scope,
-            "service": alert.service,
-            "suspect": alert.suspect,
-        });
-        if let Some(labels) = labels.as_object_mut() {
-            labels.extend(alert.client.clone().map(|client| ("client".to_owned(), json!(client))));
-            labels.extend(alert.route.clone().map(|route| ("route".to_owned(), json!(route))));
+/// The severity is a label and thereby part of an alert's identity: one that has risen ends under the severity that it had.
+fn alertmanager(message: &Message, receiver: &str, external_url: &str) -> Value {
+    let now = super::now_unix_s();
+    let mut alerts = Vec::new();
+    for alert in &message.alerts {
+        if let Some(severity) = alert.outdated_severity(receiver) {
+            alerts.push(posted_alert(alert, severity, now, external_url));
         }
         let ends = match message.status {
             Status::Resolved => alert.resolved_unix_s.unwrap_or(alert.since_unix_s),
-            Status::Firing => super::now_unix_s() + ALERTMANAGER_HOLDS_S,
+            Status::Firing => now + ALERTMANAGER_HOLDS_S,
         };
-        json!({
-            "labels": labels,
-            "annotations": {
-                "summary": alert.summary,
-                "why": alert.evidence.why,
-                "first_bad_hop": alert.evidence.first_bad_hop.clone().unwrap_or_default(),
-                "suspects": suspects(alert),
-                "critical_path": longest(alert),
-                "entries": alert.evidence.entry_routes.join(", "),
-                "traces": alert.evidence.exemplars.join(" "),
-            },
-            "startsAt": rfc3339(alert.since_unix_s),
-            "endsAt": rfc3339(ends),
-            "generatorURL": format!("{external_url}/alerts/{}", alert.id),
-        })
+        alerts.push(posted_alert(alert, &alert.severity, ends, external_url));
+    }
+    Value::Array(alerts)
+}
+
+fn posted_alert(alert: &Alert, severity: &str, ends_unix_s: u64, external_url: &str) -> Value {
+    let mut labels = json!({
+        "alertname": alert.rule,
+        "alert_id": alert.id,
+        "severity": severity,
+        "scope": alert.scope,
+        "service": alert.service,
+        "suspect": alert.suspect,
     });
-    Value::Array(alerts.collect())
+    if let Some(labels) = labels.as_object_mut() {
+        labels.extend(alert.client.clone().map(|client| ("client".to_owned(), json!(client))));
+        labels.extend(alert.route.clone().map(|route| ("route".to_owned(), json!(route))));
+    }
+    json!({
+        "labels": labels,
+        "annotations": {
+            "summary": alert.summary,
+            "why": alert.evidence.why,
+            "first_bad_hop": alert.evidence.first_bad_hop.clone().unwrap_or_default(),
+            "entries": alert.evidence.entry_routes.join(", "),
+            "traces": alert.evidence.exemplars.join(" "),
+        },
+        "startsAt": rfc3339(alert.since_unix_s),
+        "endsAt": rfc3339(ends_unix_s),
+        "generatorURL": format!("{external_url}/alerts/{}", alert.id),
+    })
 }
 
 fn webhook(message: &Message, external_url: &str) -> Value {

@@ -8,7 +8,11 @@ use serde_json::Value;
 
 use super::body;
 use super::*;
+use crate::alert::book::{Book, Calls, Signal};
+use crate::alert::error_rate::Severity;
+use crate::alert::evidence::Evidence;
 use crate::alert::rules;
+use crate::alert::subject::Subject;
 
 fn receiver(yaml: &str) -> Receiver {
     rules::parse(&format!("receivers:\n- {yaml}\n")).unwrap().receivers.remove(0)
@@ -90,6 +94,42 @@ fn alertmanager_gets_a_list_of_alerts_with_labels_and_times() {
     assert_eq!(alert["startsAt"], "2027-01-15T08:00:00Z");
     assert!(alert["labels"].as_object().unwrap().values().all(Value::is_string));
     assert!(alert["annotations"].as_object().unwrap().values().all(Value::is_string));
+}
+
+/// Alertmanager tells alerts apart by their labels, of which the severity is one.
+#[test]
+fn alertmanager_hears_the_end_of_an_alert_under_the_severity_that_it_had() {
+    let signal = |severity| Signal {
+        rule: "burn".to_owned(),
+        kind: "burn_rate",
+        subject: Subject::Service(Arc::from("pay")),
+        severity,
+        since_unix_s: 1_800_000_000,
+        for_s: 0,
+        keep_firing_for_s: 0,
+        summary: String::new(),
+        evidence: Evidence::default(),
+    };
+    let yaml = "{kind: alertmanager, name: am, url: 'http://am'}";
+    let mut book = Book::default();
+    let mut posted = |severity, seconds: u64| {
+        let now = 1_800_000_000 + seconds;
+        book.update(now, &[signal(severity)], &Calls::new());
+        let message = book.next_message("am", Telling::SingleAlerts, now)?;
+        book.told("am", &message, now);
+        let alerts = json_for(yaml, &message);
+        let now = now_unix_s();
+        let seen = alerts.as_array().unwrap().iter().map(|alert| {
+            let is_over = alert["endsAt"].as_str().unwrap() <= body::rfc3339(now).as_str();
+            (alert["labels"]["severity"].as_str().unwrap().to_owned(), is_over)
+        });
+        Some(seen.collect::<Vec<_>>())
+    };
+    assert_eq!(posted(Severity::Warning, 0), None);
+    let (warning, critical) = ("warning".to_owned(), "critical".to_owned());
+    assert_eq!(posted(Severity::Warning, 10), Some(vec![(warning.clone(), false)]));
+    assert_eq!(posted(Severity::Critical, 12), Some(vec![(warning, true), (critical.clone(), false)]));
+    assert_eq!(posted(Severity::Critical, 80), Some(vec![(critical, false)]));
 }
 
 #[test]

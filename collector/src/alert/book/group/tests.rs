@@ -1,0 +1,200 @@
+//! What receivers are told when something gets louder, and what they are not told twice.
+
+use super::*;
+use crate::alert::book::{Signal, Silence};
+use crate::alert::error_rate::Severity;
+use crate::alert::evidence::Evidence;
+use crate::alert::subject::Subject;
+
+const NOW: u64 = 1_800_000_000;
+
+fn signal(rule: &str, severity: Severity) -> Signal {
+    Signal {
+        rule: rule.to_owned(),
+        kind: "burn_rate",
+        subject: Subject::Service(Arc::from("pay")),
+        severity,
+        since_unix_s: NOW,
+        for_s: 0,
+        keep_firing_for_s: 0,
+        summary: format!("{rule} is {}", severity.as_str()),
+        evidence: Evidence::default(),
+    }
+}
+
+fn warning(rule: &str) -> Signal {
+    signal(rule, Severity::Warning)
+}
+
+fn critical(rule: &str) -> Signal {
+    signal(rule, Severity::Critical)
+}
+
+/// A book with one receiver, to whom time passes.
+#[derive(Default)]
+struct Told {
+    book: Book,
+    now: u64,
+}
+
+impl Told {
+    /// What the receiver hears while these signals hold for so long: status, severity, and how many alerts.
+    fn hears(&mut self, signals: &[Signal], seconds: u64) -> Vec<(Status, String, usize)> {
+        let mut heard = Vec::new();
+        for now in (self.now..self.now + seconds).step_by(2) {
+            self.book.update(NOW + now, signals, &Calls::new());
+            while let Some(message) = self.book.next_message("hook", Telling::Groups, NOW + now) {
+                if !self.book.is_known("hook", &message) {
+                    heard.push((message.status, message.severity.clone(), message.alerts.len()));
+                }
+                self.book.told("hook", &message, NOW + now);
+            }
+        }
+        self.now += seconds;
+        heard
+    }
+
+    fn restart(&mut self) {
+        self.book = serde_json::from_slice(&serde_json::to_vec(&self.book).unwrap()).unwrap();
+    }
+}
+
+fn firing(severity: &str, alerts: usize) -> (Status, String, usize) {
+    (Status::Firing, severity.to_owned(), alerts)
+}
+
+#[test]
+fn a_rise_is_told_once_with_all_that_fires() {
+    let mut told = Told::default();
+    let rules = ["burn", "errors", "slow"];
+    assert_eq!(told.hears(&rules.map(warning), 60), [firing("warning", 3)]);
+    // They get louder one after the other.
+    let first = [critical("burn"), warning("errors"), warning("slow")];
+    assert_eq!(told.hears(&first, 2), [firing("critical", 3)], "of three, one has got louder");
+    assert_eq!(told.hears(&rules.map(critical), 600), [], "the others follow, and that is known");
+    assert_eq!(told.hears(&[], 60), [(Status::Resolved, "critical".to_owned(), 3)]);
+}
+
+#[test]
+fn a_critical_alert_that_joins_quieter_ones_is_told_with_them() {
+    let mut told = Told::default();
+    assert_eq!(told.hears(&[warning("burn")], 60), [firing("warning", 1)]);
+    let both = [warning("burn"), critical("errors")];
+    assert_eq!(told.hears(&both, 60), [firing("critical", 2)]);
+    let louder = [critical("burn"), critical("errors")];
+    assert_eq!(told.hears(&louder, 60), [], "no louder than what was told");
+}
+
+#[test]
+fn a_critical_alert_that_joins_ones_that_rose_at_once_with_it_is_no_second_message() {
+    let mut told = Told::default();
+    assert_eq!(told.hears(&[warning("burn")], 60), [firing("warning", 1)]);
+    let outage = [critical("burn"), critical("errors"), critical("slow")];
+    assert_eq!(
+        told.hears(&outage, 60),
+        [firing("critical", 1)],
+        "the rise does not wait for those that are new"
+    );
+}
+
+#[test]
+fn severity_that_comes_and_goes_within_a_group_is_told_once() {
+    let mut told = Told::default();
+    assert_eq!(told.hears(&[warning("burn")], 60), [firing("warning", 1)]);
+    let mut heard = Vec::new();
+    for _ in 0..10 {
+        heard.extend(told.hears(&[warning("burn"), critical("errors")], 60));
+        heard.extend(told.hears(&[warning("burn")], 60));
+    }
+    assert_eq!(heard, [firing("critical", 2)]);
+    assert_eq!(told.hears(&[], 60).len(), 1, "the end");
+    let again = told.hears(&[critical("errors")], 60);
+    assert_eq!(again, [firing("critical", 1)], "what comes after the end is new");
+}
+
+#[test]
+fn what_was_told_and_how_loudly_survives_a_restart() {
+    let mut told = Told::default();
+    assert_eq!(told.hears(&[warning("burn")], 60), [firing("warning", 1)]);
+    told.restart();
+    assert_eq!(told.hears(&[warning("burn")], 60), []);
+    // It rises, and the process ends before it could tell.
+    told.book.update(NOW + told.now, &[critical("burn")], &Calls::new());
+    told.restart();
+    assert_eq!(told.hears(&[critical("burn")], 60), [firing("critical", 1)]);
+    told.restart();
+    assert_eq!(told.hears(&[critical("burn")], 60), []);
+}
+
+#[test]
+fn a_book_from_before_told_severities_were_kept_is_read_and_swallows_no_outage() {
+    let mut told = Told::default();
+    told.hears(&[warning("burn")], 60);
+    told.book.update(NOW + told.now, &[critical("burn")], &Calls::new());
+    let mut stored = serde_json::to_value(&told.book).unwrap();
+    let entry = stored["alerts"][0]["told"]["hook"].as_object_mut().unwrap();
+    entry.remove("severity");
+    assert_eq!(entry.len(), 2, "as it was written: {entry:?}");
+    told.book = serde_json::from_value(stored).unwrap();
+    assert_eq!(told.hears(&[critical("burn")], 60), [firing("critical", 1)]);
+    assert_eq!(told.hears(&[], 60).len(), 1);
+}
+
+#[test]
+fn a_rise_under_a_silence_is_told_when_the_silence_ends() {
+    let mut told = Told::default();
+    assert_eq!(told.hears(&[warning("burn")], 60), [firing("warning", 1)]);
+    let silence = Silence {
+        service: Some("pay".to_owned()),
+        until_unix_s: NOW + 180,
+        comment: "known".to_owned(),
+        ..Silence::default()
+    };
+    told.book.silence(NOW + told.now, silence).unwrap();
+    assert_eq!(told.hears(&[critical("burn")], 120), []);
+    assert_eq!(told.hears(&[critical("burn")], 60), [firing("critical", 1)]);
+}
+
+#[test]
+fn a_silenced_alert_is_not_named_when_others_get_louder() {
+    let mut told = Told::default();
+    assert_eq!(told.hears(&["burn", "slow"].map(warning), 60), [firing("warning", 2)]);
+    let silence = Silence {
+        rule: Some("slow".to_owned()),
+        until_unix_s: NOW + 1_000,
+        comment: "known".to_owned(),
+        ..Silence::default()
+    };
+    told.book.silence(NOW + told.now, silence).unwrap();
+    assert_eq!(told.hears(&[critical("burn"), warning("slow")], 60), [firing("critical", 1)]);
+}
+
+#[test]
+fn a_rise_that_is_over_before_it_could_be_told_is_told_in_both_steps() {
+    let mut told = Told::default();
+    assert_eq!(told.hears(&[warning("burn")], 60), [firing("warning", 1)]);
+    // The receiver cannot be reached meanwhile.
+    told.book.update(NOW + told.now, &[critical("burn")], &Calls::new());
+    told.book.update(NOW + told.now + 30, &[], &Calls::new());
+    told.now += 60;
+    let resolved = (Status::Resolved, "critical".to_owned(), 1);
+    assert_eq!(told.hears(&[], 60), [firing("critical", 1), resolved]);
+}
+
+#[test]
+fn alertmanager_hears_of_a_rise_at_once() {
+    let mut book = Book::default();
+    let mut tell = |signals: &[Signal], now: u64| {
+        book.update(NOW + now, signals, &Calls::new());
+        let message = book.next_message("am", Telling::SingleAlerts, NOW + now);
+        message.inspect(|message| book.told("am", message, NOW + now))
+    };
+    let rules = ["burn", "errors"];
+    assert_eq!(tell(&rules.map(warning), 0), None);
+    assert_eq!(tell(&rules.map(warning), 10).unwrap().alerts.len(), 2);
+    assert_eq!(tell(&rules.map(warning), 20), None);
+    let risen = tell(&[critical("burn"), warning("errors")], 22).unwrap();
+    let severities: Vec<&str> = risen.alerts.iter().map(|alert| alert.severity.as_str()).collect();
+    assert_eq!(severities, ["critical"], "it has heard of the other one lately");
+    assert_eq!(tell(&[critical("burn"), warning("errors")], 24), None);
+}
