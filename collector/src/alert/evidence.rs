@@ -83,25 +83,24 @@ pub struct Suspected {
 }
 
 impl Evidence {
-    /// Takes newer numbers; what was gathered from traces stays, and the strongest window stays.
+    /// Takes the numbers of the newest signal, which are those that its summary tells; what was gathered from traces stays.
+    /// Which of its windows is the strongest, a detector knows by itself.
     pub(super) fn renew(&mut self, newer: &Self) {
-        self.chart.clone_from(&newer.chart);
-        if newer.score > self.score {
-            let gathered = std::mem::replace(self, newer.clone());
-            self.first_bad_hop = gathered.first_bad_hop.or(self.first_bad_hop.take());
-            self.critical_path = gathered.critical_path;
-            if !gathered.suspects.is_empty() {
-                self.suspects = gathered.suspects;
-            }
-            if !gathered.entry_routes.is_empty() {
-                self.entry_routes = gathered.entry_routes;
-            }
-            if !gathered.exemplars.is_empty() {
-                self.exemplars = gathered.exemplars;
-            }
-        }
-        if self.exemplars.is_empty() {
-            self.exemplars.clone_from(&newer.exemplars);
-        }
+        let gathered = std::mem::replace(self, newer.clone());
+        self.critical_path = gathered.critical_path;
+        self.first_bad_hop = gathered.first_bad_hop.or(self.first_bad_hop.take());
+        keep(&mut self.suspects, gathered.suspects);
+        keep(&mut self.entry_routes, gathered.entry_routes);
+        keep(&mut self.exemplars, gathered.exemplars);
     }
 }
+
+/// What is there already goes before what is newer.
+fn keep<T>(newer: &mut Vec<T>, held: Vec<T>) {
+    if !held.is_empty() {
+        *newer = held;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::alert::book::{Book, Telling};
+use crate::alert::evidence::Evidence;
 use crate::alert::sample::Durations;
 
 fn edge() -> Subject {
@@ -110,4 +112,33 @@ fn rules_that_are_off_watch_nothing() {
     let (mut watch, next) = calm(&rules);
     watch.observe(Minute(next), &sample(60, 60, 900), &rules);
     assert_eq!(kinds(&mut watch, &rules), [""; 0]);
+}
+
+/// A slight fault burns the budget of 0.1 % some eight times too fast; then 40 % of all requests fail for three minutes.
+#[test]
+fn an_outage_that_follows_a_slight_fault_is_told_and_its_evidence_agrees_with_it() {
+    let text = "built_in: false\nrules:\n- {kind: burn_rate, objective: 0.999}\n";
+    let rules = crate::alert::rules::parse(text).unwrap();
+    let (mut watch, mut book, mut told) = (Watch::default(), Book::default(), Vec::new());
+    for minute in 0..43 {
+        let errors = if minute < 40 { u64::from(minute % 5 != 0) } else { 40 };
+        watch.observe(Minute(29_000_000 + minute), &sample(100, errors, 30), &rules);
+        for second in [20, 40] {
+            let now = (29_000_000 + minute).unsigned_abs() * 60 + second;
+            let signals = watch.signals(now, now, &rules);
+            book.update(now, &signals, &watch.calls());
+            while let Some(message) = book.next_message("hook", Telling::Groups, now) {
+                if !book.is_known("hook", &message) {
+                    told.push((minute, message.severity.clone()));
+                }
+                book.told("hook", &message, now);
+            }
+            for alert in book.alerts() {
+                let Evidence { why, requests, observed, .. } = &alert.evidence;
+                let rate = format!("burns {:.1} times too fast", observed / requests / 0.001);
+                assert!(alert.summary.contains(&rate), "{minute}: {} above {why}", alert.summary);
+            }
+        }
+    }
+    assert_eq!(told, [(3, "warning".to_owned()), (40, "critical".to_owned())]);
 }
