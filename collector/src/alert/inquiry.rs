@@ -3,6 +3,8 @@
 //! Two samples of traces are held against each other, from before the alert began and since; the ranking is the one of
 //! [`suspects`](crate::analyse::suspects), the tree that of [`flame`](crate::analyse::flame).
 
+mod about;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ use crate::analyse::call::{Call, Outcome, Window, calls_of};
 use crate::analyse::flame::{Flame, Name};
 use crate::analyse::suspects;
 use crate::assemble::Lifecycle;
+
+pub(super) use about::{entry_of, spans_about};
 
 const MAX_SUSPECTS: usize = 5;
 /// Parts of the tree below this share of all time are left out.
@@ -40,9 +44,9 @@ impl Inquiry {
                 _ => hop_that_grew(&before, &since),
             };
         }
-        let entries = self.since.iter().filter_map(|trace| trace.spans.first());
+        let entries = self.since.iter().filter_map(entry_of);
         let mut routes: BTreeSet<String> =
-            entries.map(|placed| format!("{} {}", placed.span.service_name(), placed.span.name)).collect();
+            entries.map(|(service, operation)| format!("{service} {operation}")).collect();
         routes.extend(evidence.entry_routes.drain(..));
         evidence.entry_routes = routes.into_iter().collect();
     }

@@ -138,8 +138,9 @@ fn find_answers(lifecycle: &Lifecycle) -> Vec<Answer> {
     answers
 }
 
-/// The service of the client span, or else the workload before the last one on the path that the request took.
-fn caller_of<'a>(lifecycle: &'a Lifecycle, placed: &'a PlacedSpan) -> Option<&'a str> {
+/// Who made the call that a span tells of: the service of the client span, or else the workload before the last one on the
+/// path that the request took.
+pub fn caller_of<'a>(lifecycle: &'a Lifecycle, placed: &'a PlacedSpan) -> Option<&'a str> {
     if placed.span.kind == SpanKind::Client {
         return Some(placed.span.service_name());
     }
@@ -169,7 +170,8 @@ fn make_call(span: &Span, parent: Option<usize>, client: Option<Stretch>, names:
     }
 }
 
-fn called_host(span: &Span) -> &str {
+/// Whom a client span called, as far as it alone can tell: the host, or else the cluster.
+pub fn called_host(span: &Span) -> &str {
     [attribute::SERVER_ADDRESS, attribute::ENVOY_UPSTREAM_CLUSTER]
         .into_iter()
         .find_map(|key| span.attribute(key).and_then(Value::as_text))

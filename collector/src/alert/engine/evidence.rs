@@ -1,13 +1,16 @@
 //! Gathers the traces that tell what an alert's numbers cannot, while it may still change whom people are told of.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use throughline_model::id::TraceId;
 
 use super::Shared;
 use super::feed::Feed;
 use crate::alert::book::{Alert, Calls, GROUP_WAIT_S, State};
-use crate::alert::inquiry::Inquiry;
+use crate::alert::inquiry::{Inquiry, entry_of, spans_about};
+use crate::alert::subject::Subject;
 use crate::assemble::Lifecycle;
 
 /// Alerts that are looked into in one round; traces are read for each.
@@ -49,28 +52,63 @@ fn is_open(alert: &Alert, now: u64) -> bool {
 }
 
 /// As many of the slowest as were too slow among all: the others would outvote them.
-fn keep_slowest(traces: &mut Vec<Lifecycle>, service: &str, share: f64) {
-    let time_ns = |trace: &Lifecycle| {
-        let own = trace.spans.iter().filter(|placed| placed.span.service_name() == service);
-        own.map(|placed| placed.span.duration_ns()).max()
-    };
+fn keep_slowest(traces: &mut Vec<Lifecycle>, subject: &Subject, share: f64) {
+    let time_ns =
+        |trace: &Lifecycle| spans_about(trace, subject).map(|placed| placed.span.duration_ns()).max();
     traces.sort_by_key(|trace| Reverse(time_ns(trace)));
     let kept = (share.clamp(0.0, 1.0) * traces.len() as f64).ceil() as usize;
     traces.truncate(kept.max(1));
 }
 
+/// Only traces with an entry that one of the others has; all, where there are no others to compare with.
+fn keep_entries_of(traces: &mut Vec<Lifecycle>, others: &[Lifecycle]) {
+    let entries: BTreeSet<(&str, &str)> = others.iter().filter_map(entry_of).collect();
+    traces
+        .retain(|trace| entries.is_empty() || entry_of(trace).is_some_and(|entry| entries.contains(&entry)));
+}
+
+/// What the traces of an alert are to have in common.
+fn subject_of(alert: &Alert) -> Subject {
+    let name = |text: &str| Arc::<str>::from(text);
+    let service = name(&alert.service);
+    match (alert.client.as_deref(), alert.route.as_deref()) {
+        (Some(client), Some(route)) => Subject::Route(name(client), service, name(route)),
+        (Some(client), None) => Subject::Edge(name(client), service),
+        // A loop is about who closes it, which is no entry.
+        (None, Some(entry)) if alert.kind != "loop" => Subject::Entry(service, name(entry)),
+        (None, _) => Subject::Service(service),
+    }
+}
+
 fn inquire(feed: &Feed, alert: &Alert, visible: u64) -> Inquiry {
-    let of = alert.client.as_deref().unwrap_or(&alert.service);
+    let subject = subject_of(alert);
+    let asking = Subject::Service(Arc::from(alert.client.as_deref().unwrap_or(&alert.service)));
     let exemplars = alert.evidence.exemplars.iter();
     let exemplars: Vec<TraceId> = exemplars.filter_map(|text| TraceId::from_hex(text.as_bytes())).collect();
-    let mut since = feed.sample(of, (alert.since_unix_s, visible), SAMPLE, &exemplars);
-    if alert.kind == "latency" {
-        keep_slowest(&mut since, of, alert.evidence.observed / alert.evidence.requests.max(1.0));
+    let mut before = sample_before(feed, &subject, alert.since_unix_s);
+    let is_silent = alert.kind == "silent_edge";
+    let sampled = if is_silent { &asking } else { &subject };
+    let mut since = feed.sample(sampled, (alert.since_unix_s, visible), SAMPLE, &exemplars);
+    // Nobody takes a silent edge any more, and nobody took a new one before: what compares are requests of the same entries.
+    if is_silent {
+        keep_entries_of(&mut since, &before);
+    } else if before.is_empty() && !since.is_empty() {
+        before = sample_before(feed, &asking, alert.since_unix_s);
+        keep_entries_of(&mut before, &since);
     }
-    let end = alert.since_unix_s.saturating_sub(APART_S);
+    if alert.kind == "latency" {
+        keep_slowest(&mut since, &subject, alert.evidence.observed / alert.evidence.requests.max(1.0));
+    }
+    Inquiry { before, since }
+}
+
+fn sample_before(feed: &Feed, subject: &Subject, since_unix_s: u64) -> Vec<Lifecycle> {
+    let end = since_unix_s.saturating_sub(APART_S);
     let begin = end.saturating_sub(NORMAL_S - APART_S);
     let part = (end - begin) / NORMAL_PLACES;
     let places = (0..NORMAL_PLACES).map(|place| (begin + place * part, begin + (place + 1) * part));
-    let before = places.flat_map(|place| feed.sample(of, place, SAMPLE / NORMAL_PLACES as usize, &[]));
-    Inquiry { before: before.collect(), since }
+    places.flat_map(|place| feed.sample(subject, place, SAMPLE / NORMAL_PLACES as usize, &[])).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! What happened, from the store: counts minute by minute, and the shapes of traces that have gone quiet.
 
+mod sample;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,7 +16,7 @@ use crate::alert::shape::Shape;
 use crate::alert::subject::Subject;
 use crate::assemble::settle::Settler;
 use crate::assemble::{Lifecycle, assemble};
-use crate::store::{Budget, Figures, Rollup, RollupFilter, Series, SpanFilter, Store, StoreError};
+use crate::store::{Figures, Rollup, RollupFilter, Series, Store, StoreError};
 
 /// As far back as history is read: the baselines' own memory.
 const HISTORY_S: u64 = 8 * 24 * 3600;
@@ -28,13 +30,6 @@ const MAX_TO_READ: usize = 2_000;
 
 /// A trace that goes on for so long is measured as it is: a call that never stops calling itself does not go quiet.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What a sample of traces may cost: detection waits for it.
-const SAMPLE_TIME: Duration = Duration::from_millis(300);
-const SAMPLE_BYTES: u64 = 64 * 1024 * 1024;
-/// Reading the traces of a sample, which is worth more patience than finding more of them.
-const READING_TIME: Duration = Duration::from_secs(10);
-const READING_BYTES: u64 = 256 * 1024 * 1024;
-const NS_PER_S: u64 = 1_000_000_000;
 
 /// The counts of some minutes.
 pub(super) type Minutes = Vec<(Minute, BTreeMap<Subject, Sample>)>;
@@ -147,37 +142,6 @@ impl Feed {
             shapes.extend(self.lifecycle(trace_id).and_then(|lifecycle| Shape::of(&lifecycle)));
         }
         shapes
-    }
-
-    /// The latest traces of a service that began in these seconds, after those that are asked for by id.
-    pub(super) fn sample(
-        &self,
-        service: &str,
-        (since_unix_s, until_unix_s): (u64, u64),
-        limit: usize,
-        wanted: &[TraceId],
-    ) -> Vec<Lifecycle> {
-        let filter = SpanFilter {
-            service: Some(service.to_owned()),
-            since_unix_ns: Some(since_unix_s.saturating_mul(NS_PER_S)),
-            until_unix_ns: Some(until_unix_s.saturating_mul(NS_PER_S)),
-            ..SpanFilter::default()
-        };
-        let budget = Budget::new(SAMPLE_TIME, SAMPLE_BYTES);
-        let found = self.store.search_within(&filter, limit, &budget).map(|found| found.items);
-        let mut ids = wanted.to_vec();
-        ids.extend(found.unwrap_or_default().into_iter().filter(|id| !wanted.contains(id)));
-        let budget = Budget::new(READING_TIME, READING_BYTES);
-        let (mut lifecycles, mut rest) = (Vec::new(), ids.as_slice());
-        while !rest.is_empty() {
-            let read = self.store.traces_within(rest, &budget).unwrap_or_default().items;
-            if read.is_empty() {
-                break;
-            }
-            rest = rest.get(read.len()..).unwrap_or_default();
-            lifecycles.extend(read.iter().filter(|spans| !spans.is_empty()).map(|spans| assemble(spans)));
-        }
-        lifecycles
     }
 
     /// One trace put together; `None` when it is unknown or cannot be read.
