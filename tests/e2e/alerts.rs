@@ -2,6 +2,7 @@
 //! they are over. The baseline is made by fast-forward, and says so. One receiver hangs all the time.
 
 mod alertmanager;
+mod outage;
 mod receiver;
 mod timeline;
 
@@ -24,6 +25,7 @@ use serde_json::Value;
 
 use crate::filter_configuration;
 use alertmanager::{Alertmanager, now_unix_s};
+pub(crate) use outage::{outage_is_told, start as start_outage};
 use receiver::Receiver;
 use timeline::Episode;
 

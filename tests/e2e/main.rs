@@ -215,6 +215,11 @@ fn operation(runner: &mut Runner) {
 /// Faults in a running mesh are told to a real Alertmanager, with the service that has them as the suspect.
 fn alerting(runner: &mut Runner) {
     runner.group(
+        "a fault that grows",
+        alerts::start_outage,
+        &[scenario("an_outage_is_told_to_who_knows_of_a_slight_fault", alerts::outage_is_told)],
+    );
+    runner.group(
         "a mesh that is watched",
         alerts::start,
         &[

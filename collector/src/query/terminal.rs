@@ -43,11 +43,14 @@ pub use verify::{VERIFY_HELP, VerifyOptions, verify};
 pub const EXIT_CODES: &str =
     "Exit codes: 0 answered, 1 nothing found, 2 wrong usage, 3 the collector cannot be reached or failed";
 
+/// Where a collector is that nobody configured.
+const DEFAULT_SERVER: &str = "http://127.0.0.1:16686";
+
 /// Where the collector is.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ServerOption {
     /// Address of the collector
-    #[arg(long, value_name = "URL", env = "THROUGHLINE_SERVER", default_value = "http://127.0.0.1:16686")]
+    #[arg(long, value_name = "URL", env = "THROUGHLINE_SERVER", default_value = DEFAULT_SERVER)]
     server: String,
 }
 

@@ -71,34 +71,47 @@ impl Reader {
             self.faults.push("the file holds several documents separated by `---`: write one".to_owned());
         }
         let Some(document) = documents.first() else { return rules };
-        let mut own = Vec::new();
+        let (mut own, mut named) = (Vec::new(), Vec::new());
         let mut with_built_in = true;
         for Entry { key, value } in self.entries(document, "the file", &TOP) {
             match key {
                 "rules" => {
-                    own = self.list(value, key).into_iter().filter_map(|node| self.rule(node)).collect()
+                    for node in self.list(value, key) {
+                        let rule = self.rule(node);
+                        named.extend(rule.as_ref().map(|rule| ("rule", rule.name.clone(), node)));
+                        own.extend(rule);
+                    }
                 }
                 "receivers" => {
-                    rules.receivers =
-                        self.list(value, key).into_iter().filter_map(|node| self.receiver(node)).collect();
+                    for node in self.list(value, key) {
+                        let receiver = self.receiver(node);
+                        named.extend(receiver.as_ref().map(|it| ("receiver", it.name.clone(), node)));
+                        rules.receivers.extend(receiver);
+                    }
                 }
                 "external_url" => rules.external_url = self.url(value, &["http", "https"]),
                 _ => with_built_in = self.truth(value, key),
             }
         }
-        self.refuse_second_names(document, &own, &rules.receivers);
+        self.refuse_second_names(&named);
         own.extend(if with_built_in { built_in() } else { Vec::new() });
         rules.rules = own;
         rules
     }
 
-    fn refuse_second_names(&mut self, document: &MarkedYaml<'_>, rules: &[Rule], receivers: &[Receiver]) {
-        let names = rules.iter().map(|rule| ("rule", &rule.name));
-        let names: Vec<_> =
-            names.chain(receivers.iter().map(|receiver| ("receiver", &receiver.name))).collect();
-        for (place, name) in names.iter().enumerate() {
-            if names.iter().take(place).any(|before| before == name) {
-                self.fault(document, &format!("two {}s are named `{}`: choose another name", name.0, name.1));
+    /// Each is told where it stands, by what it is and by its name.
+    fn refuse_second_names(&mut self, named: &[(&str, String, &MarkedYaml<'_>)]) {
+        for (place, (thing, name, node)) in named.iter().enumerate() {
+            let first = named.iter().take(place).find(|before| (before.0, &before.1) == (*thing, name));
+            if let Some((_, _, first)) = first {
+                let line = first.span.start.line();
+                self.fault(
+                    node,
+                    &format!(
+                        "two {thing}s are named `{name}`, the other one on line {line}: give this one a `name` of its own \
+                         (without one it is called by its kind)"
+                    ),
+                );
             }
         }
     }

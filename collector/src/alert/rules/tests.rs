@@ -72,7 +72,11 @@ fn faults_name_line_reason_and_remedy() {
         ("rules:\n- name: x\n", "line 2: a rule needs `kind`"),
         ("rules:\n- {kind: loop, severity: loud}\n", "line 2: severity `loud` is not known"),
         ("rules:\n- {kind: loop, enabled: maybe}\n", "line 2: `enabled` is true or false"),
-        ("rules:\n- {kind: loop}\n- {kind: loop}\n", "two rules are named `loop-own`"),
+        ("rules:\n- {kind: loop}\n- {kind: loop}\n", "line 3: two rules are named `loop-own`"),
+        (
+            "external_url: http://h\nreceivers:\n- kind: webhook\n  url: http://a\n\n- kind: webhook\n  url: http://b\n",
+            "line 6: two receivers are named `webhook`, the other one on line 3",
+        ),
         ("rules: {kind: loop}\n", "`rules` is no list"),
         ("receivers:\n- {kind: slack}\n", "line 2: a receiver of kind slack needs `url`"),
         ("receivers:\n- {kind: slack, url: 'ftp://x'}\n", "line 2: `ftp://x` is not usable"),

@@ -1,20 +1,25 @@
 //! `throughline alerts` and `throughline rules`.
 
+mod one;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::Value;
 
-use super::client::{Client, ClientError};
+use super::client::{self, Client, ClientError};
 use super::{ListOutput, ServerOption, conclude, print_json};
 use crate::alert::{notify, rules};
 use crate::query::timestamp;
 
+/// What a file that names nobody to tell could have.
+const A_RECEIVER: &str = "receivers:\n- {kind: webhook, url: 'https://example.com/hook'}";
+
 /// The flags of `throughline alerts`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct AlertsOptions {
-    /// One alert with all its evidence
+    /// Only the alert of this id, with its evidence
     id: Option<String>,
     #[command(flatten)]
     server: ServerOption,
@@ -59,7 +64,7 @@ pub fn work_on_rules(command: &RulesCommand) -> ExitCode {
 fn try_show_alerts(options: &AlertsOptions, output: &mut impl Write) -> Result<(), ClientError> {
     let client = Client::new(&options.server.server)?;
     if let Some(id) = &options.id {
-        return print_json(&client.get(&format!("/api/v1/alerts/{id}"), &[])?, output);
+        return show_one(&client, id, options.output, output);
     }
     let answer = client.get("/api/v1/alerts", &[])?;
     let alerts = answer.get("alerts").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -82,6 +87,21 @@ fn try_show_alerts(options: &AlertsOptions, output: &mut impl Write) -> Result<(
     Ok(())
 }
 
+fn show_one(client: &Client, id: &str, form: ListOutput, output: &mut impl Write) -> Result<(), ClientError> {
+    let alert = client.get(&format!("/api/v1/alerts/{id}"), &[])?;
+    match form {
+        ListOutput::Json => print_json(&alert, output)?,
+        ListOutput::Ndjson => writeln!(output, "{alert}")?,
+        ListOutput::Table => {
+            let alert: one::OneAlert = client::read_as(alert)?;
+            let silences = if alert.is_silenced { one::silences(client)? } else { Vec::new() };
+            let text = one::draw(&alert, &silences, client.server(), timestamp::now_unix_ns());
+            output.write_all(text.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
 fn row(alert: &Value) -> String {
     let text = |key: &str| alert.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
     let since = alert.get("since_unix_s").and_then(Value::as_u64).unwrap_or(0);
@@ -89,8 +109,10 @@ fn row(alert: &Value) -> String {
     let (state, severity) = (text("state"), text("severity"));
     let clean = super::paint::clean(&text("summary"));
     let suspect = super::paint::clean(&text("suspect"));
+    let is_silenced = alert.get("is_silenced").and_then(Value::as_bool).unwrap_or(false);
+    let silenced = if is_silenced { "silenced, " } else { "" };
     format!(
-        "{state:<8} {severity:<8} {} {} suspect {suspect}: {clean}",
+        "{state:<8} {severity:<8} {} {} {silenced}suspect {suspect}: {clean}",
         since.get(..19).unwrap_or(&since),
         text("id")
     )
@@ -114,10 +136,23 @@ fn check(file: &PathBuf, output: &mut impl Write) -> Result<(), ClientError> {
 
 fn test_notification(file: &PathBuf, only: Option<&str>, output: &mut impl Write) -> Result<(), ClientError> {
     let rules = read(file)?;
+    if rules.receivers.is_empty() {
+        return Err(ClientError::Usage(format!(
+            "{} has no receivers: add such as\n{A_RECEIVER}",
+            file.display()
+        )));
+    }
     let chosen: Vec<_> =
         rules.receivers.iter().filter(|receiver| only.is_none_or(|name| receiver.name == name)).collect();
     if chosen.is_empty() {
-        return Err(ClientError::Usage(format!("{} names no such receiver", file.display())));
+        let names: Vec<String> =
+            rules.receivers.iter().map(|receiver| format!("`{}`", receiver.name)).collect();
+        let wanted = only.unwrap_or_default();
+        return Err(ClientError::Usage(format!(
+            "{} has no receiver named `{wanted}`: it has {}",
+            file.display(),
+            names.join(", ")
+        )));
     }
     let mut failed = Vec::new();
     for receiver in chosen {
@@ -128,3 +163,6 @@ fn test_notification(file: &PathBuf, only: Option<&str>, output: &mut impl Write
     }
     if failed.is_empty() { Ok(()) } else { Err(ClientError::Failed(failed.join("\n"))) }
 }
+
+#[cfg(test)]
+mod tests;

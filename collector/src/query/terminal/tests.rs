@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 
 use super::client::ClientError;
@@ -18,13 +19,31 @@ pub(super) fn server(answer: String) -> (String, JoinHandle<String>) {
     (url, thread::spawn(move || answer_one(&listener, &answer)))
 }
 
+/// Answers requests one after the other; their first lines can be had as soon as they are answered.
+pub(super) fn answering(answers: Vec<String>) -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (asked, first_lines) = channel();
+    thread::spawn(move || {
+        for answer in answers {
+            answer_with(&listener, &answer, |line| asked.send(line.to_owned()).unwrap());
+        }
+    });
+    (url, first_lines)
+}
+
 fn answer_one(listener: &TcpListener, answer: &str) -> String {
+    let mut request_line = String::new();
+    answer_with(listener, answer, |line| line.clone_into(&mut request_line));
+    request_line
+}
+
+fn answer_with(listener: &TcpListener, answer: &str, asked: impl FnOnce(&str)) {
     let (mut stream, _) = listener.accept().unwrap();
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
-    let request_line = lines.next().unwrap();
+    asked(&lines.next().unwrap());
     let _headers: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
     stream.write_all(answer.as_bytes()).unwrap();
-    request_line
 }
 
 pub(super) fn http(status: &str, body: &str) -> String {
