@@ -4,10 +4,12 @@ import { mkdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
 
 import { checkAccess } from "./page/access.mjs";
+import { checkAlerts } from "./page/alerts.mjs";
 import { openBrowser } from "./page/browser.mjs";
 import { Checks } from "./page/checks.mjs";
 import { checkList } from "./page/list.mjs";
 import { checkLive } from "./page/live.mjs";
+import { checkNarrow } from "./page/narrow.mjs";
 import { checkStates } from "./page/states.mjs";
 import { takeScreenshots } from "./page/screenshots.mjs";
 import { checkTrace } from "./page/trace.mjs";
@@ -26,7 +28,7 @@ const base = baseUrl.replace(/\/+$/, "");
 const checks = new Checks();
 const browser = await openBrowser(base);
 try {
-  for (const part of [checkList, checkLive, checkTrace, checkStates, checkAccess]) {
+  for (const part of [checkList, checkLive, checkTrace, checkStates, checkAlerts, checkNarrow, checkAccess]) {
     await checks.part(part.name, () => part(checks, browser));
   }
   await checks.run("no script failed and nothing was logged as an error", () => browser.assertQuiet());

@@ -95,12 +95,18 @@ export interface ChartPoint {
 /** One alert. A list leaves out the chart and the critical path. */
 export interface Alert {
   id: string;
+  /** The rule's name. */
+  rule: string;
+  /** The service that answers. */
+  service: string;
   state: "pending" | "firing" | "resolved";
   severity: "info" | "warning" | "critical";
   summary: string;
   suspect: string;
   since_unix_s: number;
   resolved_unix_s: number | null;
+  /** A silence covered it when the collector last looked. */
+  is_silenced: boolean;
   evidence: {
     why: string;
     baseline: string;
@@ -111,6 +117,16 @@ export interface Alert {
     critical_path: { service: string; operation: string; kind: string; depth: number; self_share: number }[];
     suspects: { service: string; score: number; reason: string }[];
   };
+}
+
+/** Keeps alerts quiet for a while. What it does not name matches everything. */
+export interface Silence {
+  id: string;
+  rule: string | null;
+  service: string | null;
+  suspect: string | null;
+  until_unix_s: number;
+  comment: string;
 }
 
 /** The collector's numbers about itself. */
@@ -159,6 +175,11 @@ export async function fetchAlerts(signal: AbortSignal): Promise<Alert[]> {
 /** One alert with all its evidence. */
 export function fetchAlert(id: string, signal: AbortSignal): Promise<Alert> {
   return getJson(`/api/v1/alerts/${encodeURIComponent(id)}`, signal);
+}
+
+/** Silences that have not ended. */
+export async function fetchSilences(signal: AbortSignal): Promise<Silence[]> {
+  return (await getJson<{ silences: Silence[] }>("/api/v1/silences", signal)).silences;
 }
 
 /** Names of all services. */

@@ -16,6 +16,7 @@ import "./style/table.css";
 import "./style/trace.css";
 import "./style/waterfall.css";
 import "./style/row.css";
+import "./style/row-narrow.css";
 import "./style/detail.css";
 import "./style/alert.css";
 

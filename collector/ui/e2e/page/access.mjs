@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 
 import axe from "axe-core";
 
+import { ALERT_ID, answerAlerts } from "./alerts.mjs";
 import { incompleteLifecycle } from "./answers.mjs";
 
 const GAP_ID = "0123456789abcdef0123456789abcdef";
@@ -53,6 +54,16 @@ function visits(trace) {
       await page.route("**/api/v1/traces?*", (route) => route.fulfill({ json: { traces: [] } }));
       await page.goto("/");
       await page.getByRole("heading", { name: "No traces yet" }).waitFor();
+    },
+    "the list of alerts": async (page) => {
+      await answerAlerts(page, {});
+      await page.goto("/alerts");
+      await page.locator(".alert-table tbody tr").first().waitFor();
+    },
+    "an alert": async (page) => {
+      await answerAlerts(page, {});
+      await page.goto(`/alerts/${ALERT_ID}`);
+      await page.locator(".evidence-chart").waitFor();
     },
     "an error": async (page) => {
       await page.goto("/trace/nonsense");

@@ -94,3 +94,79 @@ function span(index, part) {
 function id(index) {
   return (index + 1).toString(16).padStart(16, "0");
 }
+
+/** A lifecycle that fails all the way down a chain of `depth` calls, as one does when the last service is away. */
+export function failingLifecycle(traceId, depth) {
+  const services = ["gateway", "frontend", "checkout", "recommendation", "payment"];
+  const links = ["propagated", "request-id"];
+  const spans = Array.from({ length: 2 * depth + 1 }, (_, level) => {
+    const isCall = level % 2 === 1;
+    const isLastHop = level >= 2 * depth - 1;
+    return span(level, {
+      kind: isCall ? "client" : "server",
+      service: services[Math.floor(level / 2) % services.length],
+      name: isLastHop ? "shop.Payment/Charge" : "POST",
+      level,
+      parent_span_id: level === 0 ? null : id(level - 1),
+      offset_ns: level * 400_000,
+      duration_ns: 22_300_000 - level * 800_000,
+      link: isCall ? links[level % 4 === 1 ? 0 : 1] : null,
+      status: "error",
+      status_message: "no healthy upstream",
+      attributes: isLastHop
+        ? { "rpc.response.status_code": "UNAVAILABLE" }
+        : { "http.response.status_code": 502, "url.path": "/checkout" },
+    });
+  });
+  return lifecycle(traceId, spans, []);
+}
+
+/** One alert with evidence, of a service that somebody silenced. */
+export function silencedAlert(alertId) {
+  const since = Number(START_UNIX_NS / 1_000_000_000n);
+  const chart = Array.from({ length: 60 }, (_, minute) => ({
+    unix_s: since + 60 * (minute - 55),
+    requests: 300,
+    share: minute < 55 ? 0.01 : 0.4,
+    expected: 0.01,
+    high: 0.03,
+  }));
+  return {
+    id: alertId,
+    rule: "error-rate",
+    service: "checkout",
+    state: "firing",
+    severity: "critical",
+    summary: "checkout -> payment POST /charge: 41 % of requests fail, usually 0.73 %",
+    suspect: "payment",
+    since_unix_s: since,
+    resolved_unix_s: null,
+    is_silenced: true,
+    evidence: {
+      why: "289 errors among 700 requests in 2 min, where 5.1 were to be expected",
+      baseline: "learned",
+      chart,
+      exemplars: [id(1) + id(2), id(3) + id(4)],
+      first_bad_hop: "checkout -> payment POST /charge",
+      entry_routes: ["frontend POST /checkout"],
+      critical_path: Array.from({ length: 9 }, (_, depth) => ({
+        service: "recommendation",
+        operation: "POST /recommendations",
+        kind: "server",
+        depth,
+        self_share: 0.11,
+      })),
+      suspects: [{ service: "payment", score: 0.9, reason: "errors began in 20.8 % of POST /charge, 0.0 % before" }],
+    },
+  };
+}
+
+/** Two silences that cover `silencedAlert`, and one that does not. */
+export function silences(untilUnixS) {
+  const of = (part) => ({ id: id(7), rule: null, service: null, suspect: null, until_unix_s: untilUnixS, ...part });
+  return [
+    of({ suspect: "payment", comment: "payment moves to the new cluster, ask the shop team" }),
+    of({ id: id(8), service: "checkout", until_unix_s: untilUnixS - 600, comment: "" }),
+    of({ id: id(9), service: "cart", until_unix_s: untilUnixS + 600, comment: "cart is something else" }),
+  ];
+}

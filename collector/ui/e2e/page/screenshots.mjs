@@ -2,12 +2,12 @@
 
 import { join } from "node:path";
 
-/** Writes `list`, `trace` and `detail` in four variants each. */
+/** Writes `list`, `trace` and `detail` in six variants each. */
 export async function takeScreenshots(browser, folder) {
   const { traces } = await browser.ask("/api/v1/traces?limit=200");
   const [trace] = traces.toSorted((left, right) => right.errors - left.errors || right.spans - left.spans);
   for (const colorScheme of ["light", "dark"]) {
-    for (const width of [1280, 800]) {
+    for (const width of [1280, 800, 390]) {
       await browser.withPage({ colorScheme, viewport: { width, height: 800 } }, async (page) => {
         const save = (name) => page.screenshot({ path: join(folder, `${name}-${colorScheme}-${width}.png`) });
         await page.goto("/");

@@ -1,10 +1,12 @@
 //! The last hour of a series: the share that failed or was slow, over the band that the baseline allows.
 
+import { useRef } from "preact/hooks";
+
 import type { ChartPoint } from "../api";
 import { formatClock } from "../format";
+import { useWidth } from "../width";
 
-const WIDTH = 720;
-const HEIGHT = 160;
+const HEIGHT = 180;
 const LEFT = 52;
 const BOTTOM = 22;
 const TOP = 8;
@@ -15,18 +17,31 @@ export function EvidenceChart(props: { points: readonly ChartPoint[]; sinceUnixS
   const first = points[0];
   const last = points[points.length - 1];
   if (first === undefined || last === undefined || points.length < 2) return null;
+  return <Chart points={points} first={first} last={last} sinceUnixS={props.sinceUnixS} />;
+}
+
+interface ChartProps {
+  points: readonly ChartPoint[];
+  first: ChartPoint;
+  last: ChartPoint;
+  sinceUnixS: number;
+}
+
+function Chart({ points, first, last, sinceUnixS }: ChartProps) {
+  const figure = useRef<HTMLElement>(null);
+  const width = useWidth(figure);
   const most = Math.min(1, 1.15 * Math.max(0.01, ...points.map((point) => Math.max(point.share, point.high))));
   const x = (unixS: number) =>
-    LEFT + ((WIDTH - LEFT) * (unixS - first.unix_s)) / Math.max(60, last.unix_s - first.unix_s);
+    LEFT + ((width - LEFT) * (unixS - first.unix_s)) / Math.max(60, last.unix_s - first.unix_s);
   const y = (share: number) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - Math.min(share, most) / most);
   const line = (of: (point: ChartPoint) => number) =>
     points.map((point) => `${x(point.unix_s).toFixed(1)},${y(of(point)).toFixed(1)}`).join(" ");
   const floor = `${x(last.unix_s).toFixed(1)},${y(0)} ${x(first.unix_s).toFixed(1)},${y(0)}`;
-  const begin = Math.max(first.unix_s, Math.min(props.sinceUnixS, last.unix_s));
+  const begin = Math.max(first.unix_s, Math.min(sinceUnixS, last.unix_s));
   return (
-    <figure class="evidence-chart">
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label="Share by minute, with the band of the baseline">
-        <rect class="chart-episode" x={x(begin)} y={TOP} width={WIDTH - x(begin)} height={y(0) - TOP} />
+    <figure class="evidence-chart" ref={figure}>
+      <svg width={width} height={HEIGHT} role="img" aria-label="Share by minute, with the band of the baseline">
+        <rect class="chart-episode" x={x(begin)} y={TOP} width={width - x(begin)} height={y(0) - TOP} />
         <polygon class="chart-band" points={`${line((point) => point.high)} ${floor}`} />
         <polyline class="chart-expected" points={line((point) => point.expected)} />
         <polyline class="chart-share" points={line((point) => point.share)} />
@@ -38,7 +53,7 @@ export function EvidenceChart(props: { points: readonly ChartPoint[]; sinceUnixS
         <text x={LEFT} y={HEIGHT - 4}>
           {clock(first.unix_s)}
         </text>
-        <text x={WIDTH} y={HEIGHT - 4} text-anchor="end">
+        <text x={width} y={HEIGHT - 4} text-anchor="end">
           {clock(last.unix_s)}
         </text>
       </svg>

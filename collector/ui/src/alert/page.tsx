@@ -2,10 +2,12 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { type Alert, type ApiError, fetchAlert, fetchAlerts } from "../api";
+import { type Alert, type ApiError, fetchAlert, fetchAlerts, fetchSilences, type Silence } from "../api";
 import { formatClock } from "../format";
+import { Icon } from "../icon";
 import { asApiError, FailureMessage, StateMessage } from "../message";
 import { EvidenceChart, percent } from "./chart";
+import { endOf, scopeOf, silencesOf } from "./silence";
 
 const ASK_EVERY_MS = 5000;
 
@@ -34,9 +36,18 @@ function useAnswer<Answer>(ask: (signal: AbortSignal) => Promise<Answer>, key: s
   return { answer, failure, retry: () => setRound(round + 1) };
 }
 
+async function withSilences(
+  alerts: Alert[],
+  signal: AbortSignal,
+): Promise<{ alerts: Alert[]; silences: readonly Silence[] }> {
+  const isNeeded = alerts.some((alert) => alert.is_silenced);
+  return { alerts, silences: isNeeded ? await fetchSilences(signal) : [] };
+}
+
 /** The page at `/alerts`. */
 export function AlertsPage() {
-  const { answer, failure, retry } = useAnswer(fetchAlerts, "all");
+  const ask = async (signal: AbortSignal) => withSilences(await fetchAlerts(signal), signal);
+  const { answer, failure, retry } = useAnswer(ask, "all");
   useEffect(() => {
     document.title = "Alerts · Throughline";
   }, []);
@@ -44,24 +55,26 @@ export function AlertsPage() {
     <main class="page">
       <h1 class="visually-hidden">Alerts</h1>
       {failure && <FailureMessage error={failure} onRetry={retry} />}
-      {!failure && answer?.length === 0 && (
+      {!failure && answer?.alerts.length === 0 && (
         <StateMessage title="No alerts" tone="calm">
           <p>Every service, edge and route is watched against what it has learned; nothing is unusual.</p>
         </StateMessage>
       )}
-      {!failure && answer !== null && answer.length > 0 && <AlertTable alerts={answer} />}
+      {!failure && answer !== null && answer.alerts.length > 0 && <AlertTable {...answer} />}
       {answer === null && !failure && <p class="muted loading-line">Asking for alerts…</p>}
     </main>
   );
 }
 
-function AlertTable(props: { alerts: readonly Alert[] }) {
+function AlertTable(props: { alerts: readonly Alert[]; silences: readonly Silence[] }) {
+  const isSomeSilenced = props.alerts.some((alert) => alert.is_silenced);
+  const titles = ["State", "Severity", "Since", ...(isSomeSilenced ? ["Silenced"] : []), "Suspect", "What"];
   return (
     <div class="table-frame">
       <table class="trace-table alert-table">
         <thead>
           <tr>
-            {["State", "Severity", "Since", "Suspect", "What"].map((title) => (
+            {titles.map((title) => (
               <th key={title} scope="col">
                 {title}
               </th>
@@ -74,7 +87,12 @@ function AlertTable(props: { alerts: readonly Alert[] }) {
               <td class={`alert-state is-${alert.state}`}>{alert.state}</td>
               <td class={`is-${alert.severity}`}>{alert.severity}</td>
               <td class="column-time">{clock(alert.since_unix_s)}</td>
-              <td>{alert.suspect}</td>
+              {isSomeSilenced && (
+                <td class="alert-silenced">
+                  {alert.is_silenced && <SilencedMark silences={silencesOf(alert, props.silences)} />}
+                </td>
+              )}
+              <td class="alert-suspect">{alert.suspect}</td>
               <td class="column-root">
                 <a class="row-link" href={`/alerts/${alert.id}`} title={alert.summary}>
                   {alert.summary}
@@ -88,9 +106,21 @@ function AlertTable(props: { alerts: readonly Alert[] }) {
   );
 }
 
+function SilencedMark({ silences }: { silences: readonly Silence[] }) {
+  const [last] = silences;
+  return (
+    <span class="silenced-mark" title={silences.map((silence) => silence.comment).join("; ")}>
+      <Icon name="silenced" />
+      silenced {last && endOf(last, Date.now())}
+    </span>
+  );
+}
+
 /** The page at `/alerts/{id}`. */
 export function AlertPage(props: { id: string }) {
-  const { answer, failure, retry } = useAnswer((signal) => fetchAlert(props.id, signal), props.id);
+  const ask = async (signal: AbortSignal) => withSilences([await fetchAlert(props.id, signal)], signal);
+  const { answer, failure, retry } = useAnswer(ask, props.id);
+  const alert = answer?.alerts[0];
   useEffect(() => {
     document.title = "Alert · Throughline";
   }, []);
@@ -103,12 +133,16 @@ export function AlertPage(props: { id: string }) {
   }
   return (
     <main class="page">
-      {answer === null ? <p class="muted">Asking for the alert…</p> : <OneAlert alert={answer} />}
+      {answer && alert ? (
+        <OneAlert alert={alert} silences={answer.silences} />
+      ) : (
+        <p class="muted">Asking for the alert…</p>
+      )}
     </main>
   );
 }
 
-function OneAlert(props: { alert: Alert }) {
+function OneAlert(props: { alert: Alert; silences: readonly Silence[] }) {
   const { alert } = props;
   const { evidence } = alert;
   return (
@@ -122,6 +156,7 @@ function OneAlert(props: { alert: Alert }) {
         </span>
       </p>
       <h1>{alert.summary}</h1>
+      {alert.is_silenced && <SilenceNote silences={silencesOf(alert, props.silences)} />}
       <p>{evidence.why}.</p>
       <p class="muted">Held against: {evidence.baseline}</p>
       <EvidenceChart points={evidence.chart} sinceUnixS={alert.since_unix_s} />
@@ -147,6 +182,39 @@ function OneAlert(props: { alert: Alert }) {
       </dl>
       <CriticalPath alert={alert} />
     </article>
+  );
+}
+
+/** Why nobody was told. */
+function SilenceNote({ silences }: { silences: readonly Silence[] }) {
+  const nowMs = Date.now();
+  const [last] = silences;
+  if (last === undefined) {
+    return (
+      <p class="silence-note">
+        <Icon name="silenced" />
+        Silenced when the collector last looked; that silence has ended since.
+      </p>
+    );
+  }
+  return (
+    <div class="silence-note">
+      <Icon name="silenced" />
+      <div>
+        <strong>Silenced {endOf(last, nowMs)}</strong>: while that lasts no receiver is told of this alert, and only
+        messages from before it began went out.
+        <ul>
+          {silences.map((silence) => (
+            <li key={silence.id}>
+              {silence.comment === "" ? "without a comment" : `“${silence.comment}”`}{" "}
+              <span class="muted">
+                for {scopeOf(silence)}, {endOf(silence, nowMs)}, silence <code>{silence.id}</code>
+              </span>
+            </li>
+          ))}
+        </ul>
+      </div>
+    </div>
   );
 }
 

@@ -44,3 +44,11 @@ test("finds the nearest trace within reach only", () => {
   expect(nearestPoint(points, first.x + 3, first.y - 3, 10)?.trace.trace_id).toBe("a");
   expect(nearestPoint(points, first.x + 30, first.y, 10)).toBeNull();
 });
+
+test.each([
+  [800, 5],
+  [246, 3],
+  [100, 2],
+])("labels no more times than a width of %d has room for", (width, count) => {
+  expect(layOutChart(traces, width, 100).timeTicks).toHaveLength(count);
+});

@@ -39,7 +39,7 @@ export function layOutChart(traces: readonly Summary[], width: number, height: n
   return {
     points: traces.map((trace, index) => ({ trace, x: toX(starts[index] ?? 0), y: toY(logs[index] ?? 0) })),
     durationTicks: durationTicks(logLow, logHigh).map((value) => ({ value, position: toY(Math.log10(value)) })),
-    timeTicks: evenTicks(startLow, startHigh, 4).map((value) => ({ value, position: toX(value) })),
+    timeTicks: evenTicks(startLow, startHigh, timeTickCount(width)).map((value) => ({ value, position: toX(value) })),
   };
 }
 
@@ -82,6 +82,13 @@ function durationTicks(logLow: number, logHigh: number): number[] {
     }
   }
   return decades.length >= 3 ? decades : steps;
+}
+
+// A time of day with the room around it; two of them always have their ends of the axis.
+const TIME_LABEL_PX = 90;
+
+function timeTickCount(width: number): number {
+  return Math.min(4, Math.max(1, Math.floor(width / TIME_LABEL_PX)));
 }
 
 function evenTicks(low: number, high: number, count: number): number[] {

@@ -1,11 +1,12 @@
 //! The chart of duration over time; the table below it is its text alternative.
 
 import { useComputed } from "@preact/signals";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 
 import type { Summary } from "../api";
 import { formatClock, formatCount, formatDuration, formatTick } from "../format";
 import { navigate } from "../navigation";
+import { useWidth } from "../width";
 import { layOutChart, nearestPoint, type Chart, type Point } from "./chart";
 import * as model from "./model";
 
@@ -149,16 +150,4 @@ function ScatterLegend() {
       </li>
     </ul>
   );
-}
-
-function useWidth(element: { readonly current: HTMLElement | null }): number {
-  const [widthPx, setWidthPx] = useState(800);
-  useEffect(() => {
-    const { current } = element;
-    if (!current) return undefined;
-    const observer = new ResizeObserver(() => setWidthPx(current.clientWidth));
-    observer.observe(current);
-    return () => observer.disconnect();
-  }, [element]);
-  return widthPx;
 }

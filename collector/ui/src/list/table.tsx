@@ -126,9 +126,9 @@ function TraceRow(props: Props & { trace: Summary; longest: number; nowMs: numbe
         {formatDuration(trace.duration_ns)}
         <span class="duration-bar" style={{ width: `${(trace.duration_ns / props.longest) * 100}%` }} />
       </td>
-      <td class="is-number">{formatNumber(trace.hops)}</td>
-      <td class="is-number">{formatNumber(trace.depth)}</td>
-      <td class="is-number">
+      <td class="column-hops is-number">{formatNumber(trace.hops)}</td>
+      <td class="column-depth is-number">{formatNumber(trace.depth)}</td>
+      <td class="column-errors is-number">
         {trace.errors > 0 ? (
           <span class="error-count">
             <Icon name="error" />
@@ -138,8 +138,10 @@ function TraceRow(props: Props & { trace: Summary; longest: number; nowMs: numbe
           <span class="muted">0</span>
         )}
       </td>
-      <td>{trace.link === null ? <span class="muted">not stated</span> : <LinkMark kind={trace.link} />}</td>
-      <td>
+      <td class="column-link">
+        {trace.link === null ? <span class="muted">not stated</span> : <LinkMark kind={trace.link} />}
+      </td>
+      <td class="column-complete">
         <Completeness trace={trace} />
       </td>
     </tr>

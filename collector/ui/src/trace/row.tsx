@@ -75,18 +75,20 @@ function TreeCell(props: Props) {
       <span class="span-name">
         <strong>{span.service}</strong> <span class="operation">{operationOf(span)}</span>
       </span>
-      {span.status === "error" && (
-        <span class="error-count" title={span.status_message || "error"}>
-          <Icon name="error" label="error" />
-          {code}
-        </span>
-      )}
-      {gap && (
-        <span class="gap-sign" title={`${GAP_TITLE[gap.reason]}: ${gap.detail}`}>
-          <Icon name="gap" label={GAP_TITLE[gap.reason]} />
-        </span>
-      )}
-      {span.link !== null && <LinkMark kind={span.link} />}
+      <span class="span-signs">
+        {span.status === "error" && (
+          <span class="error-count" title={span.status_message || "error"}>
+            <Icon name="error" label="error" />
+            {code !== null && <span class="failure-code">{code}</span>}
+          </span>
+        )}
+        {gap && (
+          <span class="gap-sign" title={`${GAP_TITLE[gap.reason]}: ${gap.detail}`}>
+            <Icon name="gap" label={GAP_TITLE[gap.reason]} />
+          </span>
+        )}
+        {span.link !== null && <LinkMark kind={span.link} />}
+      </span>
     </div>
   );
 }
@@ -149,7 +151,7 @@ function BarCell({ node, model, range }: Props) {
           class={`bar ${model.colours.get(span.service)} ${evidence} ${span.status === "error" ? "is-error" : ""}`}
           style={{ left: `${place.left * 100}%`, width: `${place.width * 100}%` }}
         />
-        <span class="bar-label" style={{ left: `${(place.left + place.width) * 100}%` }}>
+        <span class="bar-label" style={{ "--bar-end": `${(place.left + place.width) * 100}%` }}>
           {formatDuration(span.duration_ns)}
           {hasOwnTime && <span class="self-time"> self {formatDuration(span.self_ns)}</span>}
         </span>

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 
-import { barPlace, clamped, panned, rangeTicks, wholeRange, zoomed } from "./timescale";
+import { barPlace, clamped, panned, rangeTicks, readableTicks, wholeRange, zoomed } from "./timescale";
 
 const whole = { fromNs: 0, toNs: 100_000 };
 
@@ -54,4 +54,14 @@ test("pans up to the ends and keeps the length", () => {
 test("does not zoom in on less than a microsecond", () => {
   expect(clamped({ fromNs: 5000, toNs: 5001 }, whole)).toEqual({ fromNs: 5000, toNs: 6000 });
   expect(clamped({ fromNs: 99_990, toNs: 100_000 }, whole)).toEqual({ fromNs: 99_000, toNs: 100_000 });
+});
+
+test.each([
+  ["wide", 700, 860, [0, 5, 10, 15, 20]],
+  ["with the last label cut off by the end", 336, 350, [0, 5, 10, 15]],
+  ["half a phone", 105, 180, [0, 20]],
+  ["no room at all", 0, 0, []],
+])("leaves room for each label: %s", (_, axisPx, labelsPx, expectedMs) => {
+  const ticks = readableTicks({ fromNs: 0, toNs: 22_300_000 }, { axisPx, labelsPx });
+  expect(ticks.map((tick) => tick / 1e6)).toEqual(expectedMs);
 });

@@ -1,5 +1,6 @@
 //! Time to width and back: bars, ticks, zoom.
 
+import { formatTick } from "../format";
 import type { TimeRange } from "./state";
 
 /** Where a bar lies, in parts of the width; `null` when it is outside. */
@@ -41,6 +42,29 @@ export function rangeTicks(range: TimeRange, count: number): number[] {
   const ticks: number[] = [];
   for (let tick = Math.ceil(range.fromNs / step); tick * step <= range.toNs; tick += 1) ticks.push(tick * step);
   return ticks;
+}
+
+const MOST_TICKS = 5;
+// As wide as a digit gets in the fonts of the axis, and the air between two labels.
+const DIGIT_PX = 8;
+const AIR_PX = 14;
+
+/** The width of the axis, and how far from its start a label may end. */
+export interface AxisRoom {
+  axisPx: number;
+  labelsPx: number;
+}
+
+/** Round times, as many as have room for their labels, none of which stands out at the end. */
+export function readableTicks(range: TimeRange, room: AxisRoom): number[] {
+  const startPx = (tick: number) => ((tick - range.fromNs) / (range.toNs - range.fromNs)) * room.axisPx;
+  const endPx = (tick: number) => startPx(tick) + formatTick(tick).length * DIGIT_PX + AIR_PX;
+  for (let count = MOST_TICKS; count > 1; count -= 1) {
+    const ticks = rangeTicks(range, count).filter((tick) => endPx(tick) <= room.labelsPx);
+    const isRoomy = ticks.every((tick, index) => endPx(tick) <= startPx(ticks[index + 1] ?? Infinity));
+    if (isRoomy) return ticks;
+  }
+  return rangeTicks(range, 1).slice(0, 1);
 }
 
 /** The range zoomed by a factor around its middle; `null` stands for the whole. */

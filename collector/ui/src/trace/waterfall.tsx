@@ -3,12 +3,11 @@
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
-import { formatNumber, formatTick } from "../format";
+import { GridLines, Head, useAxisRoom } from "./axis";
 import { Divider, readTreePercent } from "./divider";
 import type { TraceModel } from "./model";
 import { rowId, SpanRow } from "./row";
-import type { TimeRange, TraceState } from "./state";
-import { barPlace, rangeTicks } from "./timescale";
+import type { TraceState } from "./state";
 import type { Node } from "./tree";
 import type { TraceActions } from "./view";
 import { scrollToRow, windowOf, type ListShape, type TallRow } from "./window";
@@ -21,29 +20,28 @@ interface Props {
   actions: TraceActions;
 }
 
-const ROW_PX = 28;
 const HEAD_PX = 30;
 const SPARE_ROWS = 12;
 // The height of details until they have been measured.
 const DETAIL_GUESS_PX = 320;
-const MOST_INDENT_PX = 14;
-// Very deep trees share this much width for all their levels.
-const WIDEST_INDENT_PX = 220;
+// Until the style sheet has told.
+const ROW_GUESS_PX = 28;
 
 /** Rows of visible spans, as a tree for assistive technology. */
 export function Waterfall(props: Props) {
   const { model, state, visible, actions } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const tree = useRef<HTMLDivElement>(null);
+  const axis = useRef<HTMLDivElement>(null);
+  const room = useAxisRoom(axis);
   const [treePercent, setTreePercent] = useState(readTreePercent);
   const [heights, setHeights] = useState<ReadonlyMap<string, number>>(new Map());
-  const { scrollTop, viewportPx } = useScroll(scroller);
-  const shape = useMemo(() => shapeOf(visible, state.opened, heights), [visible, state.opened, heights]);
+  const { scrollTop, viewportPx, rowPx } = useScroll(scroller);
+  const shape = useMemo(() => shapeOf(visible, rowPx, state.opened, heights), [visible, rowPx, state.opened, heights]);
   const window = windowOf(shape, scrollTop, viewportPx - HEAD_PX, SPARE_ROWS);
   const matches = useMemo(() => new Set(props.matches), [props.matches]);
   const drawn = visible.slice(window.first, window.last);
   const range = state.zoom ?? model.whole;
-  const indentPx = Math.min(MOST_INDENT_PX, WIDEST_INDENT_PX / Math.max(1, model.deepestLevel));
   useSelectedInView(scroller, shape, visible, state.span, heights.has(state.span));
 
   const measure = (key: string, heightPx: number) => {
@@ -53,13 +51,13 @@ export function Waterfall(props: Props) {
     <section
       class="waterfall"
       aria-label="Waterfall"
-      style={{ "--tree-width": `${treePercent}%`, "--indent": `${indentPx}px` }}
+      style={{ "--tree-percent": `${treePercent}%`, "--levels": Math.max(1, model.deepestLevel) }}
     >
       <div class="waterfall-scroll" ref={scroller}>
-        <Head range={range} shown={visible.length} total={model.nodes.length} />
+        <Head axis={axis} room={room} range={range} shown={visible.length} total={model.nodes.length} />
         <div class="rows" style={{ height: `${window.totalPx}px` }}>
           <TreeFocus element={tree} drawn={drawn} selected={state.span} />
-          <GridLines range={range} />
+          <GridLines range={range} room={room} />
           <div
             class="row-window"
             style={{ top: `${window.topPx}px` }}
@@ -104,49 +102,9 @@ function TreeFocus(props: { element: RefObject<HTMLDivElement | null>; drawn: re
   );
 }
 
-function Head({ range, shown, total }: { range: TimeRange; shown: number; total: number }) {
-  return (
-    <div class="waterfall-head">
-      <div class="tree-head">
-        Spans
-        <span class="muted">
-          {shown === total ? formatNumber(total) : `${formatNumber(shown)} of ${formatNumber(total)} shown`}
-        </span>
-      </div>
-      <div class="axis" aria-hidden="true">
-        {rangeTicks(range, 5).map((tick) => (
-          <span key={tick} class="axis-tick" style={{ left: percentAt(range, tick) }}>
-            {formatTick(tick)}
-          </span>
-        ))}
-      </div>
-    </div>
-  );
-}
-
-function GridLines({ range }: { range: TimeRange }) {
-  return (
-    <div class="grid-lines" aria-hidden="true">
-      <div class="grid-track">
-        {innerTicks(range).map((tick) => (
-          <span key={tick} style={{ left: percentAt(range, tick) }} />
-        ))}
-      </div>
-    </div>
-  );
-}
-
-// The edge of the column is the line of the range's start.
-function innerTicks(range: TimeRange): number[] {
-  return rangeTicks(range, 5).filter((tick) => tick > range.fromNs);
-}
-
-function percentAt(range: TimeRange, tickNs: number): string {
-  return `${(barPlace(range, tickNs, 0)?.left ?? 0) * 100}%`;
-}
-
 function shapeOf(
   visible: readonly Node[],
+  rowPx: number,
   opened: ReadonlySet<string>,
   heights: ReadonlyMap<string, number>,
 ): ListShape {
@@ -156,15 +114,26 @@ function shapeOf(
       if (opened.has(node.key)) tall.push({ index, extraPx: heights.get(node.key) ?? DETAIL_GUESS_PX });
     }
   }
-  return { count: visible.length, rowPx: ROW_PX, tall };
+  return { count: visible.length, rowPx, tall };
 }
 
-function useScroll(scroller: { readonly current: HTMLElement | null }): { scrollTop: number; viewportPx: number } {
-  const [place, setPlace] = useState({ scrollTop: 0, viewportPx: 800 });
+interface Place {
+  scrollTop: number;
+  viewportPx: number;
+  rowPx: number;
+}
+
+// The style sheet decides how tall a row is: on a narrow screen its parts lie one below the other.
+function useScroll(scroller: { readonly current: HTMLElement | null }): Place {
+  const [place, setPlace] = useState<Place>({ scrollTop: 0, viewportPx: 800, rowPx: ROW_GUESS_PX });
   useLayoutEffect(() => {
     const { current } = scroller;
     if (!current) return undefined;
-    const read = () => setPlace({ scrollTop: current.scrollTop, viewportPx: current.clientHeight });
+    const read = () => {
+      const rowPx = Number.parseFloat(getComputedStyle(current).getPropertyValue("--row-height"));
+      setPlace({ scrollTop: current.scrollTop, viewportPx: current.clientHeight, rowPx: rowPx || ROW_GUESS_PX });
+    };
+    read();
     const observer = new ResizeObserver(read);
     observer.observe(current);
     current.addEventListener("scroll", read, { passive: true });
@@ -190,5 +159,5 @@ function useSelectedInView(
     const { current } = scroller;
     if (!current || index < 0) return;
     current.scrollTop = scrollToRow(shape, index, current.scrollTop, current.clientHeight - HEAD_PX);
-  }, [index, isOpen, isMeasured, selected]);
+  }, [index, isOpen, isMeasured, selected, shape.rowPx]);
 }
