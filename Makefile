@@ -37,7 +37,7 @@ REMAP = $$(for from in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do printf
   printf -- '--remap-path-prefix=%s=rust\037--remap-path-prefix=%s=.' "$$(rustc --print sysroot)" "$(CURDIR)")
 
 # The compiler's own measure (225) makes the module a fifth larger and a request hardly cheaper: decision 019.
-INLINE_LESS := -Cllvm-args=-inline-threshold=50
+INLINE_LESS := -Cllvm-args=-inline-threshold=100
 
 # The page and the Azure server of the tests are built and run by Node.js.
 NODE_IS_NEW = node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' \

@@ -3,7 +3,7 @@
 mod request;
 mod url;
 
-use crate::headers::Headers;
+use crate::headers::{Headers, Known};
 use crate::settings::{Key, Kind, Reader};
 
 pub use request::{Convention, cut, write_request};
@@ -97,9 +97,11 @@ pub fn method_of(written: &str) -> &'static str {
 
 /// An authority or an address in its parts; the brackets of an IPv6 address are left out.
 pub fn host_and_port(text: &str) -> (&str, Option<u16>) {
-    let (host, port) = match text.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>().ok())) {
+    let colon = text.bytes().rposition(|byte| byte == b':').unwrap_or(text.len());
+    let (host, port) = text.split_at_checked(colon).unwrap_or((text, ""));
+    let (host, port) = match port.get(1..).and_then(|digits| digits.parse::<u16>().ok()) {
         // Colons without brackets belong to a bare IPv6 address.
-        Some((host, port @ Some(_))) if !host.contains(':') || host.ends_with(']') => (host, port),
+        Some(port) if host.ends_with(']') || host.bytes().all(|byte| byte != b':') => (host, Some(port)),
         _ => (text, None),
     };
     (host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host), port)
@@ -107,7 +109,7 @@ pub fn host_and_port(text: &str) -> (&str, Option<u16>) {
 
 /// Who began the request, by the word of the proxies on the way.
 pub fn client_address(headers: &Headers) -> Option<&str> {
-    let first = headers.get_text("x-forwarded-for")?.split(',').next()?.trim();
+    let first = headers.get_text(Known::ForwardedFor)?.split(',').next()?.trim();
     if first.is_empty() { None } else { Some(first) }
 }
 

@@ -160,11 +160,11 @@ impl Collecting {
         Some(ClosedBatch { spans, message, worth })
     }
 
-    /// A message that tells what was lost, as a span of its own: it keeps what it says wherever spans are kept. `behind_ns` is
+    /// A message that tells what was lost, as a span of its own: it keeps what it says wherever spans are kept. `ahead_ns` is
     /// what the wall clock is ahead of the monotonic one.
-    pub fn report(&self, losses: Losses, ids: (TraceId, SpanId), behind_ns: u64) -> ClosedBatch {
+    pub fn report(&self, losses: Losses, ids: (TraceId, SpanId), ahead_ns: u64) -> ClosedBatch {
         let mut writer = BatchWriter::new(&self.resource, SCOPE_NAME, env!("CARGO_PKG_VERSION"));
-        let unix = |at_ns: u64| at_ns.saturating_add(behind_ns);
+        let unix = |at_ns: u64| at_ns.saturating_add(ahead_ns);
         let mut span = writer.begin_span(ids.0, ids.1);
         span.flags(1).name(attribute::DROPPED_SPAN_NAME).kind(SpanKind::Internal);
         span.times(unix(losses.from_ns), unix(losses.until_ns));

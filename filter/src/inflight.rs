@@ -93,7 +93,8 @@ fn is_uuid(value: &[u8]) -> bool {
         8 | 13 | 18 | 23 => *byte == b'-',
         _ => byte.is_ascii_hexdigit(),
     };
-    value.len() == 36 && value.iter().enumerate().all(is_digit)
+    // Nearly all ids are UUIDs: a pass without early end is cheaper.
+    value.len() == 36 && value.iter().enumerate().fold(true, |so_far, digit| so_far & is_digit(digit))
 }
 
 /// What the table knows about a request id.

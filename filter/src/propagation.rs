@@ -6,11 +6,11 @@
 
 use throughline_model::context::{
     self, Carried, Decision, Extracted, Foreign, ForeignContext, ForeignReading, Format, Outgoing, Rewrite,
-    TRACEPARENT, TRACESTATE, TraceContext, TraceFlags, TraceState,
+    TRACEPARENT, TraceContext, TraceFlags, TraceState,
 };
 use throughline_model::id::{SpanId, TraceId};
 
-use crate::headers::Headers;
+use crate::headers::{Headers, Known};
 use crate::settings::{Key, Kind, Reader};
 
 /// The header that tells a browser which trace its request belongs to (W3C Server Timing).
@@ -142,12 +142,14 @@ pub struct Received {
 /// Reads everything that the headers of one request say about its trace.
 pub fn extract(headers: &Headers, config: &PropagationConfig) -> Received {
     let mut carried = Carried::default();
-    for (name, value) in headers.iter() {
+    for (name, value) in headers.others() {
         carried.offer(&config.formats, name, value);
     }
-    let foreign = config.formats.iter().filter_map(|format| carried.read(*format)).collect();
-    let mut received = Received { foreign, ..Received::default() };
-    match context::extract(headers.all(TRACEPARENT), headers.all(TRACESTATE)) {
+    let mut received = Received::default();
+    if !carried.is_empty() {
+        received.foreign = config.formats.iter().filter_map(|format| carried.read(*format)).collect();
+    }
+    match context::extract(headers.values(Known::TraceParent), headers.values(Known::TraceState)) {
         Extracted::Found(context) => received.follow(context),
         Extracted::Absent => received.follow_first_foreign(),
         Extracted::Malformed(_) => {

@@ -15,7 +15,7 @@ use throughline_model::otlp;
 
 use crate::config::PathLog;
 use crate::engine::Engine;
-use crate::headers::Headers;
+use crate::headers::{Headers, Known};
 use crate::host::{HeaderMap, Host, LogLevel};
 use crate::propagation::Received;
 use crate::role::{Place, Role};
@@ -154,13 +154,13 @@ impl Request {
 
 /// Whether the request brings spans to a collector.
 fn carries_spans(headers: &Headers) -> bool {
-    let Some(path) = headers.get(":path") else { return false };
+    let Some(path) = headers.get(Known::Path) else { return false };
     let is_grpc_call = || {
         let rest = path.strip_prefix(b"/").and_then(|rest| rest.strip_prefix(otlp::SERVICE.as_bytes()));
         rest.and_then(|rest| rest.strip_prefix(b"/")) == Some(otlp::METHOD.as_bytes())
     };
     let has_body_of_spans = || {
-        let content_type = headers.get("content-type").unwrap_or_default();
+        let content_type = headers.get(Known::ContentType).unwrap_or_default();
         [otlp::HTTP_CONTENT_TYPE, otlp::HTTP_JSON_CONTENT_TYPE]
             .iter()
             .any(|known| content_type.starts_with(known.as_bytes()))
@@ -170,8 +170,9 @@ fn carries_spans(headers: &Headers) -> bool {
 
 /// Decides everything about a request that its headers decide.
 fn begin(engine: &mut Engine, host: &mut impl Host, headers: Headers) -> Begun {
+    let start_monotonic_ns = host.monotonic_ns();
+    let start_unix_ns = engine.to_unix_ns(start_monotonic_ns);
     let Place { role, cluster, .. } = engine.find_place(host);
-    let start_unix_ns = host.wall_clock_ns();
     let mut received = received::receive(engine, role, &headers);
     let context = received.context.take();
     let has_context = context.is_some();
@@ -189,7 +190,7 @@ fn begin(engine: &mut Engine, host: &mut impl Host, headers: Headers) -> Begun {
     begun.link = link;
     begun.cluster = cluster;
     begun.start_unix_ns = start_unix_ns;
-    begun.start_monotonic_ns = host.monotonic_ns();
+    begun.start_monotonic_ns = start_monotonic_ns;
     sampled::decide(engine, host, &headers, &mut begun);
     begun.state_line = begun.context.state.to_header().unwrap_or_default();
     if role == Role::Inbound {

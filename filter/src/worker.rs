@@ -6,26 +6,27 @@
 //! alone writes nothing. Whoever begins to serve changes one more key, and everybody looks at that one before a link
 //! is decided: so no worker is ever overlooked.
 
+mod books;
 mod fellows;
 mod own_table;
 mod requests;
 mod sign;
+mod telling;
 
 use throughline_model::context::TraceContext;
 use throughline_model::id::{SpanId, TraceId};
 use throughline_model::link::LinkKind;
 
-use crate::headers::Headers;
+use crate::headers::{Headers, Known};
 use crate::host::Host;
 use crate::inflight::Table;
 use crate::links::{Candidate, Census, Company, Habits, LinksConfig, Recurrence, Stay, Token, tokens_of};
 
+use books::Books;
 use fellows::Fellows;
 use own_table::OwnTable;
-use requests::Requests;
-use sign::{Detail, Sign};
-
-pub use requests::Ticket;
+use requests::{Place, Requests};
+use sign::Sign;
 
 /// The key by which workers share their observations of the workload.
 const HABITS_KEY: &str = "throughline.habits";
@@ -56,6 +57,13 @@ pub struct Found {
     pub named: Vec<(TraceId, SpanId)>,
 }
 
+/// Gives a request back its place in the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    place: Place,
+    is_written: bool,
+}
+
 /// The state of one worker, shared by all plugins that run in it.
 #[derive(Debug, Default)]
 pub struct Worker {
@@ -67,6 +75,7 @@ pub struct Worker {
     own_table: OwnTable,
     ticked_ns: u64,
     has_joined: bool,
+    books: Books,
 }
 
 impl Worker {
@@ -97,24 +106,29 @@ impl Worker {
         now_unix_ns: u64,
     ) -> Ticket {
         let mut candidate = Candidate::new(context, state, Stay::of_request(headers), now_unix_ns);
+        let is_written = self.books.saw_request();
         // A workload that has never made a call without context does not pay for hashes.
         if config.uses_tokens && self.habits.makes_orphans(now_unix_ns) {
             candidate.tokens = Some(self.own_tokens(headers, config, now_unix_ns));
         }
         let is_first = !self.requests.have_begun();
-        let ticket = self.requests.enter(candidate);
+        let place = self.requests.enter(candidate);
+        self.regard_habits(host, now_unix_ns);
         if is_first {
             self.publish(host);
             fellows::announce_change(host);
         } else {
             self.tell_of_change(host);
         }
-        ticket
+        Ticket { place, is_written }
     }
 
     /// The request is over.
     pub fn leave(&mut self, host: &mut impl Host, ticket: Ticket, ending: Ending, now_unix_ns: u64) {
-        self.requests.leave(ticket, ending, now_unix_ns);
+        self.requests.leave(ticket.place, ending, now_unix_ns);
+        if !ticket.is_written {
+            self.books.saw_unwritten_end();
+        }
         self.tell_of_change(host);
     }
 
@@ -123,9 +137,26 @@ impl Worker {
         if self.fellows.leave_this_alone() { step(&mut self.own_table) } else { step(host) }
     }
 
-    /// A call carried the context or the request id of its cause, so the workload forwards what it is given.
+    /// Whether a call may come whose cause has to be looked up, so that the ids of requests are to be written down.
+    pub fn keeps_ids(&self) -> bool {
+        self.books.are_kept()
+    }
+
+    /// Whether every request in flight has its id written down, on whatever worker: else one that is found may not be
+    /// the only one.
+    pub fn has_all_ids(&self) -> bool {
+        self.books.are_whole() && self.fellows.have_all_ids()
+    }
+
+    /// A call carried the context of its cause, so the workload forwards what it is given.
     pub fn saw_forwarding(&mut self, now_unix_ns: u64) {
         self.habits.saw_forwarding(now_unix_ns);
+    }
+
+    /// A call carried the request id of its cause, and no context.
+    pub fn saw_request_id(&mut self, host: &mut impl Host, now_unix_ns: u64) {
+        self.habits.saw_request_id(now_unix_ns);
+        self.regard_habits(host, now_unix_ns);
     }
 
     /// Finds the cause of a call that carried neither, and learns from it.
@@ -171,6 +202,7 @@ impl Worker {
         self.ticked_ns = now_ns;
         let now_unix_ns = host.wall_clock_ns();
         self.requests.forget_abandoned(now_unix_ns);
+        self.regard_habits(host, now_unix_ns);
         self.keep_sign(host);
         self.look_around(host);
         let census = census(&self.requests, &self.fellows, self.sign.as_ref(), now_unix_ns);
@@ -179,6 +211,7 @@ impl Worker {
         }
         if !self.fellows.is_empty() {
             self.share_habits(host);
+            self.regard_habits(host, now_unix_ns);
         }
     }
 
@@ -201,60 +234,12 @@ impl Worker {
     ) {
         own_tokens.iter().for_each(|token| self.recurrence.saw_own_token(*token));
         self.habits.saw_call(destination, company, now_unix_ns);
-        // The others must not go on linking what was just seen to be made in the background.
-        if company == Company::Nobody && !self.fellows.is_empty() {
+        let had_books = self.books.are_kept();
+        self.regard_habits(host, now_unix_ns);
+        // The others must not go on linking what was just seen to be made in the background, and have to tell from now on
+        // what they have.
+        if (company == Company::Nobody || !had_books) && !self.fellows.is_empty() {
             self.share_habits(host);
-        }
-    }
-
-    /// Tells the other workers what is in flight here, if there are any.
-    fn tell_of_change(&self, host: &mut impl Host) {
-        if !self.fellows.leave_this_alone() {
-            self.publish(host);
-        }
-    }
-
-    fn publish(&self, host: &mut impl Host) {
-        let Some(sign) = &self.sign else { return };
-        let detail = if self.fellows.leave_this_alone() { Detail::Number } else { Detail::All };
-        sign.publish(host, &self.requests, detail);
-    }
-
-    fn keep_sign(&mut self, host: &mut impl Host) {
-        if self.sign.as_ref().is_some_and(|sign| sign.is_kept(host)) {
-            self.publish(host);
-            return;
-        }
-        // The others took this worker for dead, or there was no room so far.
-        self.sign = Sign::take(host);
-        self.publish(host);
-        fellows::announce_change(host);
-    }
-
-    /// Looks at every key. When this worker turns out not to be alone any more, it tells the others all it knows.
-    fn look_around(&mut self, host: &mut impl Host) {
-        let was_alone = self.fellows.leave_this_alone();
-        let now_ns = host.monotonic_ns();
-        self.fellows.look(host, self.sign.as_ref().map(Sign::number), now_ns);
-        match (was_alone, self.fellows.leave_this_alone()) {
-            (true, false) => {
-                self.publish(host);
-                self.own_table.hand_over(host);
-            }
-            (false, true) => self.own_table.fetch(host),
-            (true, true) | (false, false) => {}
-        }
-    }
-
-    fn share_habits(&mut self, host: &mut impl Host) {
-        let value = host.shared_value(HABITS_KEY);
-        if let Some(theirs) = Habits::decode(&value.bytes) {
-            self.habits.merge(&theirs);
-        }
-        let bytes = self.habits.encode();
-        // Whoever loses the race tries again with the next turn of the timer.
-        if bytes != value.bytes {
-            let _ = host.set_shared_value(HABITS_KEY, &bytes, value.version);
         }
     }
 }
@@ -277,7 +262,7 @@ fn census<'a>(
 
 /// Where a call goes, as the workload names it.
 fn destination_of(headers: &Headers, config: &LinksConfig) -> u64 {
-    config.token_key.hash(headers.get(":authority").unwrap_or_default())
+    config.token_key.hash(headers.get(Known::Authority).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Trace and span ids, in the textual and binary form of W3C Trace Context Level 2, sections 3.2.2.3 and 3.2.2.4.
 
+mod hexadecimal;
+
 use std::fmt;
 
 /// A 16-byte trace id; never all zero.
@@ -28,11 +30,13 @@ macro_rules! id_type {
 
             /// Takes lower-case hexadecimal digits; `None` on any other length, alphabet, or all zeros.
             pub fn from_hex(text: &[u8]) -> Option<Self> {
-                if text.len() != $digits || text.iter().any(u8::is_ascii_uppercase) {
-                    return None;
-                }
+                let text: &[u8; $digits] = text.try_into().ok()?;
                 let mut array = [0u8; $bytes];
-                hex::decode_to_slice(text, &mut array).ok()?;
+                let (words, _) = text.as_chunks::<8>();
+                let (places, _) = array.as_chunks_mut::<4>();
+                for (place, digits) in places.iter_mut().zip(words) {
+                    *place = hexadecimal::bytes(*digits)?;
+                }
                 Self::from_bytes(&array)
             }
 
@@ -50,12 +54,12 @@ macro_rules! id_type {
 
             /// Appends the lower-case hexadecimal digits to a text.
             pub fn push_hex(self, text: &mut String) {
-                let mut digits = [0u8; $digits];
-                let (pairs, _) = digits.as_chunks_mut::<2>();
-                for ([high, low], byte) in pairs.iter_mut().zip(self.0) {
-                    (*high, *low) = (hex_digit(byte >> 4), hex_digit(byte & 0x0f));
+                let mut digits = [[0u8; 8]; $digits / 8];
+                let (words, _) = self.0.as_chunks::<4>();
+                for (digits, word) in digits.iter_mut().zip(words) {
+                    *digits = hexadecimal::digits(*word);
                 }
-                text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+                text.push_str(std::str::from_utf8(digits.as_flattened()).unwrap_or_default());
             }
         }
 
@@ -71,10 +75,6 @@ macro_rules! id_type {
             }
         }
     };
-}
-
-fn hex_digit(number: u8) -> u8 {
-    if number < 10 { b'0' + number } else { b'a' + number - 10 }
 }
 
 id_type!(TraceId, 16, 32);

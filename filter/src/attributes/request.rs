@@ -1,11 +1,13 @@
 //! The request's own facts as attributes, by the semantic conventions for HTTP and RPC spans.
 
+use std::borrow::Cow;
+
 use throughline_model::attribute;
 use throughline_model::otlp::SpanWriter;
 use throughline_model::span::{Attribute, SpanKind, Value};
 
 use super::{AttributesConfig, OTHER_METHOD, Target, client_address, host_and_port, method_of};
-use crate::headers::Headers;
+use crate::headers::{Headers, Known, printable};
 
 /// Longest text of one attribute; what is longer is cut.
 const MAX_TEXT_BYTES: usize = 1024;
@@ -25,7 +27,7 @@ pub enum Convention {
 impl Convention {
     /// By the type of the request's body.
     pub fn of(headers: &Headers) -> Self {
-        let content_type = headers.get("content-type");
+        let content_type = headers.get(Known::ContentType);
         if content_type.is_some_and(|value| value.starts_with(b"application/grpc")) {
             Self::Grpc
         } else {
@@ -42,9 +44,10 @@ pub fn write_request(
     convention: Convention,
     config: &AttributesConfig,
 ) {
-    let path = headers.get(":path").map(String::from_utf8_lossy).unwrap_or_default();
+    let path = headers.get(Known::Path).unwrap_or_default();
+    let path = printable(path).map_or_else(|| String::from_utf8_lossy(path), Cow::Borrowed);
     let target = Target::parse(&path);
-    let written_method = headers.get_text(":method").unwrap_or_default();
+    let written_method = headers.get_text(Known::Method).unwrap_or_default();
     let method = method_of(written_method);
     match convention {
         Convention::Grpc => {
@@ -64,8 +67,8 @@ pub fn write_request(
     if !target.path.is_empty() {
         span.text(attribute::URL_PATH, cut(target.path));
     }
-    let authority = headers.get_text(":authority").unwrap_or_default();
-    let scheme = headers.get_text(":scheme").unwrap_or_default();
+    let authority = headers.get_text(Known::Authority).unwrap_or_default();
+    let scheme = headers.get_text(Known::Scheme).unwrap_or_default();
     match kind {
         SpanKind::Client if convention == Convention::Grpc || authority.is_empty() => {}
         SpanKind::Client => {
@@ -76,7 +79,7 @@ pub fn write_request(
         _ => write_for_server(span, headers, &target, config),
     }
     write_server_address(span, authority);
-    if let Some(agent) = headers.get_text("user-agent") {
+    if let Some(agent) = headers.get_text(Known::UserAgent) {
         span.text(attribute::USER_AGENT_ORIGINAL, cut(agent));
     }
     write_captured(span, headers, &config.request_headers);
@@ -88,7 +91,7 @@ fn write_for_server(
     target: &Target<'_>,
     config: &AttributesConfig,
 ) {
-    if let Some(scheme) = headers.get_text(":scheme") {
+    if let Some(scheme) = headers.get_text(Known::Scheme) {
         span.text(attribute::URL_SCHEME, cut(scheme));
     }
     if let Some(query) = target.shown_query(config.url_query) {
@@ -101,7 +104,8 @@ fn write_for_server(
 
 fn write_server_address(span: &mut SpanWriter<'_>, authority: &str) {
     // Credentials before the host are nobody's business.
-    let authority = authority.rsplit('@').next().unwrap_or_default();
+    let start = authority.bytes().rposition(|byte| byte == b'@').map_or(0, |at| at + 1);
+    let authority = authority.get(start..).unwrap_or_default();
     let (host, port) = host_and_port(authority);
     if host.is_empty() {
         return;

@@ -30,9 +30,12 @@ pub struct Target<'a> {
 impl<'a> Target<'a> {
     /// Takes a `:path` apart. A fragment has no business there and is left out.
     pub fn parse(text: &'a str) -> Self {
-        let text = text.split('#').next().unwrap_or_default();
-        let (path, query) = text.split_once('?').unwrap_or((text, ""));
-        Self { path, query }
+        // Byte by byte: the searches of the standard library are made for longer texts.
+        let end = text.bytes().position(|byte| byte == b'#').unwrap_or(text.len());
+        let text = text.get(..end).unwrap_or_default();
+        let path = text.bytes().position(|byte| byte == b'?').unwrap_or(text.len());
+        let (path, query) = text.split_at_checked(path).unwrap_or_default();
+        Self { path, query: query.get(1..).unwrap_or_default() }
     }
 
     /// The query as it may be shown; `None` when there is nothing to show.
@@ -57,10 +60,11 @@ impl<'a> Target<'a> {
 }
 
 fn redact(query: &str) -> Cow<'_, str> {
-    let is_secret = |parameter: &str| {
-        parameter.split_once('=').is_some_and(|(name, _)| SECRET_PARAMETERS.contains(&name))
+    let is_secret = |parameter: &[u8]| {
+        let name = parameter.split(|byte| *byte == b'=').next();
+        name.is_some_and(|name| SECRET_PARAMETERS.iter().any(|secret| secret.as_bytes() == name))
     };
-    if !query.split('&').any(is_secret) {
+    if !query.as_bytes().split(|byte| *byte == b'&').any(is_secret) {
         return Cow::Borrowed(query);
     }
     let mut shown = String::with_capacity(query.len());

@@ -44,6 +44,20 @@ fn a_span_waits_for_the_interval_and_a_full_batch_for_nothing() {
 }
 
 #[test]
+fn times_are_on_the_wall_clock_as_the_last_turn_of_the_timer_saw_it() {
+    let (mut host, mut engine) = sidecar("");
+    let before = host.now_ns;
+    pass_requests(&mut engine, &mut host, 1);
+    host.wall_ahead_ns = 7_000_000_000;
+    tick_after(&mut engine, &mut host, 250);
+    pass_requests(&mut engine, &mut host, 1);
+    let after = host.now_ns + host.wall_ahead_ns;
+    tick_after(&mut engine, &mut host, 1_000);
+    let starts: Vec<u64> = host.exported().iter().map(|span| span.start_unix_ns).collect();
+    assert_eq!(starts, [before, after]);
+}
+
+#[test]
 fn without_a_collector_memory_is_bounded_and_every_dropped_span_counted() {
     let (mut host, mut engine) = sidecar(r#"{"batch": {"max_buffer_bytes": 65536}}"#);
     host.refuses_calls = true;

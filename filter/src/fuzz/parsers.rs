@@ -9,7 +9,7 @@ use throughline_model::otlp;
 
 use super::input::Input;
 use crate::config;
-use crate::headers::Headers;
+use crate::headers::{Headers, Known};
 use crate::host::Host;
 use crate::host::fake::FakeHost;
 use crate::inflight::{self, Cause, RequestId};
@@ -101,8 +101,9 @@ pub fn serialized_headers(bytes: &[u8]) {
     let headers = Headers::from_serialized(bytes.to_vec());
     let taken: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     assert!(taken <= bytes.len());
-    assert_eq!(headers.all("a").next(), headers.get("a"));
-    let _ = headers.get_text(":status");
+    assert_eq!(headers.all(":path").next(), headers.get(Known::Path));
+    assert!(headers.all("accept").eq(headers.values(Known::Accept)));
+    let _ = headers.get_text(Known::Path);
 }
 
 /// The operator's configuration: something is always in force, and the faults are few.

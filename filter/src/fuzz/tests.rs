@@ -48,7 +48,8 @@ impl Seeded {
 
 /// Half of the inputs are random, half are the example changed further and further.
 fn run(name: &str, target: Target, example: &[u8]) {
-    let mut seeded = Seeded(name.bytes().fold(7, |seed, byte| seed * 31 + u64::from(byte)));
+    let mut seeded =
+        Seeded(name.bytes().fold(7, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte))));
     target(example);
     target(b"");
     let mut mutated = example.to_vec();

@@ -26,17 +26,75 @@ fn reads_what_the_host_serialized() {
 #[test]
 fn finds_the_first_and_all_values() {
     let headers = Headers::from_pairs([(&b"a"[..], &b"1"[..]), (b"b", b"2"), (b"a", b"3")]);
-    assert_eq!(headers.get("a"), Some(&b"1"[..]));
     assert_eq!(headers.all("a").collect::<Vec<_>>(), [b"1", b"3"]);
-    assert_eq!(headers.get("c"), None);
+    assert_eq!(headers.all("c").next(), None);
+}
+
+#[test]
+fn finds_every_known_header_among_others_of_its_length() {
+    let known = [
+        (Known::Path, ":path"),
+        (Known::Method, ":method"),
+        (Known::Authority, ":authority"),
+        (Known::Scheme, ":scheme"),
+        (Known::Protocol, ":protocol"),
+        (Known::Accept, "accept"),
+        (Known::ContentType, "content-type"),
+        (Known::TraceParent, TRACEPARENT),
+        (Known::TraceState, TRACESTATE),
+        (Known::Upgrade, "upgrade"),
+        (Known::UserAgent, "user-agent"),
+        (Known::ForwardedFor, "x-forwarded-for"),
+        (Known::RequestId, "x-request-id"),
+    ];
+    assert_eq!(known.len(), KNOWN);
+    for (header, name) in known {
+        let other = "z".repeat(name.len());
+        let lines: [(&[u8], &[u8]); 4] =
+            [(other.as_bytes(), b"0"), (name.as_bytes(), b"1"), (b"b", b"2"), (name.as_bytes(), b"3")];
+        for headers in [Headers::from_pairs(lines), Headers::from_serialized(serialized(&lines))] {
+            assert_eq!(headers.get(header), Some(&b"1"[..]), "{name}");
+            assert_eq!(headers.values(header).collect::<Vec<_>>(), [b"1", b"3"], "{name}");
+            assert_eq!(known.map(|(header, _)| headers.has(header)), known.map(|(_, one)| one == name));
+        }
+        let none = Headers::from_pairs([(other.as_bytes(), &b"0"[..])]);
+        assert_eq!((none.get(header), none.values(header).next()), (None, None), "{name}");
+    }
 }
 
 #[test]
 fn text_is_printable_ascii_only() {
-    let headers = Headers::from_pairs([(&b"good"[..], &b"a b"[..]), (b"bad", b"\xc3\xa9"), (b"empty", b"")]);
-    assert_eq!(headers.get_text("good"), Some("a b"));
-    assert_eq!(headers.get_text("bad"), None);
-    assert_eq!(headers.get_text("empty"), None);
+    let headers = Headers::from_pairs([(&b":path"[..], &b"a b"[..]), (b":scheme", b"\xc3\xa9")]);
+    assert_eq!(headers.get_text(Known::Path), Some("a b"));
+    assert_eq!(headers.get_text(Known::Scheme), None);
+    assert_eq!(headers.get_text(Known::Method), None);
+    assert_eq!(printable(b""), None);
+    // Every byte at every place of a value that is looked at by words and by what is left of them.
+    for (byte, place) in (0..=u8::MAX).flat_map(|byte| (0..19).map(move |place| (byte, place))) {
+        let mut value = [b'~'; 19];
+        value[place] = byte;
+        assert_eq!(printable(&value).is_some(), matches!(byte, b' '..=b'~'), "{byte:#x} at {place}");
+    }
+}
+
+#[test]
+fn a_header_is_known_to_be_missing_only_where_all_are_seen() {
+    let some: [(&[u8], &[u8]); 2] = [(b":path", b"/"), (b"a", b"1")];
+    let whole = serialized(&some);
+    let cut = whole[..whole.len() - 1].to_vec();
+    let many = vec![(&b"a"[..], &b"1"[..]); MAX_HEADERS + 1];
+    let cases = [
+        (Headers::from_serialized(whole), true, "all of them"),
+        (Headers::from_pairs(some), true, "all of them"),
+        (Headers::from_serialized(cut), false, "a damaged map"),
+        (Headers::from_serialized(Vec::new()), false, "no map at all"),
+        (Headers::from_serialized(serialized(&many)), false, "too many"),
+        (Headers::from_pairs(many.iter().copied()), false, "too many"),
+    ];
+    for (headers, expected, reason) in cases {
+        assert_eq!(headers.lacks(Known::TraceParent), expected, "{reason}");
+        assert!(!headers.lacks(Known::Path) || !headers.has(Known::Path), "{reason}");
+    }
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub(crate) struct FakeHost {
     pub(crate) configuration: Vec<u8>,
     pub(crate) environment: HashMap<String, String>,
     pub(crate) now_ns: u64,
+    /// What the wall clock is ahead of the other one.
+    pub(crate) wall_ahead_ns: u64,
     pub(crate) log: Vec<String>,
     pub(crate) counters: Vec<(String, i64)>,
     pub(crate) shared: HashMap<String, SharedValue>,
@@ -108,7 +110,7 @@ impl Host for FakeHost {
     }
 
     fn header(&mut self, map: HeaderMap, name: &str) -> Option<Vec<u8>> {
-        self.headers(map).get(name).map(<[u8]>::to_vec)
+        self.headers(map).all(name).next().map(<[u8]>::to_vec)
     }
 
     fn set_header(&mut self, map: HeaderMap, name: &str, value: &str) {
@@ -127,7 +129,7 @@ impl Host for FakeHost {
     fn property(&mut self, path: &str) -> Option<Vec<u8>> {
         self.properties_asked += 1;
         if path == "response\0code" {
-            let status = self.headers(HeaderMap::Response).get_text(":status")?.parse::<u64>().ok()?;
+            let status = self.headers(HeaderMap::Response).find_text(":status")?.parse::<u64>().ok()?;
             return Some(status.to_le_bytes().to_vec());
         }
         let laid_down = self.properties.get(&path.replace('\0', ".")).cloned();
@@ -151,7 +153,7 @@ impl Host for FakeHost {
     }
 
     fn wall_clock_ns(&mut self) -> u64 {
-        self.now_ns
+        self.now_ns + self.wall_ahead_ns
     }
 
     fn monotonic_ns(&mut self) -> u64 {

@@ -4,7 +4,7 @@ use throughline_model::context::{TraceContext, TraceFlags, TraceState};
 use throughline_model::id::{SpanId, TraceId};
 
 use super::{Company, Recurrence, Standing};
-use crate::headers::Headers;
+use crate::headers::{Headers, Known};
 
 /// A request in flight for longer may be a stream of which nobody knows what it still causes.
 const MAX_SHORT_NS: u64 = 60_000_000_000;
@@ -27,12 +27,12 @@ pub enum Stay {
 impl Stay {
     /// What the headers say. A stream that they do not show is known by its age.
     pub fn of_request(headers: &Headers) -> Self {
-        let is_lasting = headers.iter().any(|(name, value)| match name {
-            b"upgrade" | b":protocol" => true,
-            b":method" => value == b"CONNECT",
-            b"accept" | b"content-type" => value.starts_with(b"text/event-stream"),
-            _ => false,
-        });
+        let is_of_events = |known| headers.values(known).any(|value| value.starts_with(b"text/event-stream"));
+        let is_lasting = headers.has(Known::Upgrade)
+            || headers.has(Known::Protocol)
+            || headers.get(Known::Method) == Some(b"CONNECT")
+            || is_of_events(Known::Accept)
+            || is_of_events(Known::ContentType);
         if is_lasting { Self::Lasting } else { Self::Short }
     }
 }

@@ -5,8 +5,8 @@ const MEMORY_NS: u64 = 3_600_000_000_000;
 /// Most destinations that are watched; a call to any other one is never linked by `sole`.
 const MAX_DESTINATIONS: usize = 64;
 /// Written first, so that a module of another version never reads what it does not know.
-const FORMAT: u8 = 1;
-const HEAD_BYTES: usize = 1 + 3 * 8;
+const FORMAT: u8 = 2;
+const HEAD_BYTES: usize = 1 + 4 * 8;
 const DESTINATION_BYTES: usize = 4 * 8;
 
 /// Who was in flight when a call without context was made.
@@ -33,6 +33,8 @@ pub struct Probation {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Habits {
     forwarded_unix_ns: u64,
+    /// When it last forwarded the request id and no context.
+    named_unix_ns: u64,
     orphaned_unix_ns: u64,
     idle_ns: u64,
     destinations: Vec<Destination>,
@@ -47,9 +49,15 @@ struct Destination {
 }
 
 impl Habits {
-    /// A call carried the context or the request id of its cause.
+    /// A call carried the context of its cause.
     pub fn saw_forwarding(&mut self, now_unix_ns: u64) {
         self.forwarded_unix_ns = now_unix_ns;
+    }
+
+    /// A call carried the request id of its cause, and no context.
+    pub fn saw_request_id(&mut self, now_unix_ns: u64) {
+        self.forwarded_unix_ns = now_unix_ns;
+        self.named_unix_ns = now_unix_ns;
     }
 
     /// A call to this destination carried neither.
@@ -74,7 +82,12 @@ impl Habits {
         self.idle_ns = self.idle_ns.saturating_add(time_ns);
     }
 
-    /// Whether the workload makes calls without context at all.
+    /// Whether the workload makes calls whose causes have to be looked up.
+    pub fn need_books(&self, now_unix_ns: u64) -> bool {
+        self.makes_orphans(now_unix_ns) || is_remembered(self.named_unix_ns, now_unix_ns)
+    }
+
+    /// Whether the workload makes calls with neither context nor request id.
     pub fn makes_orphans(&self, now_unix_ns: u64) -> bool {
         is_remembered(self.orphaned_unix_ns, now_unix_ns)
     }
@@ -93,6 +106,7 @@ impl Habits {
     /// Takes in what other workers observed. Observations against `sole` always win.
     pub fn merge(&mut self, other: &Self) {
         self.forwarded_unix_ns = self.forwarded_unix_ns.max(other.forwarded_unix_ns);
+        self.named_unix_ns = self.named_unix_ns.max(other.named_unix_ns);
         self.orphaned_unix_ns = self.orphaned_unix_ns.max(other.orphaned_unix_ns);
         self.idle_ns = self.idle_ns.max(other.idle_ns);
         for theirs in &other.destinations {
@@ -114,7 +128,7 @@ impl Habits {
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEAD_BYTES + self.destinations.len() * DESTINATION_BYTES);
         bytes.push(FORMAT);
-        let head = [self.forwarded_unix_ns, self.orphaned_unix_ns, self.idle_ns];
+        let head = [self.forwarded_unix_ns, self.named_unix_ns, self.orphaned_unix_ns, self.idle_ns];
         let numbers = self
             .destinations
             .iter()
@@ -130,6 +144,7 @@ impl Habits {
         let mut next = || numbers.next().flatten();
         let mut habits = Self {
             forwarded_unix_ns: next()?,
+            named_unix_ns: next()?,
             orphaned_unix_ns: next()?,
             idle_ns: next()?,
             destinations: Vec::new(),

@@ -1,7 +1,7 @@
 //! Values that an application may echo from a request into the calls it makes for it, as keyed hashes.
 
 use super::siphash::HashKey;
-use crate::headers::Headers;
+use crate::headers::{Headers, Known};
 
 /// Most tokens of one message.
 pub const MAX_TOKENS: usize = 8;
@@ -18,7 +18,7 @@ const MIN_BASE64_CHARS: usize = 20;
 /// request to request, then those of the listed headers.
 pub fn tokens_of(headers: &Headers, names: &[String], key: HashKey) -> Vec<u64> {
     let mut tokens = Vec::new();
-    if let Some(path) = headers.get(":path").filter(|path| path.len() <= MAX_VALUE_BYTES) {
+    if let Some(path) = headers.get(Known::Path).filter(|path| path.len() <= MAX_VALUE_BYTES) {
         let words = path.split(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')));
         for word in words.filter(|word| is_unlikely_to_repeat(word)) {
             keep(&mut tokens, key.hash(word), MAX_PATH_TOKENS);

@@ -9,13 +9,12 @@ use throughline_model::link::LinkKind;
 
 use super::{Begun, Outcome};
 use crate::engine::Engine;
-use crate::headers::Headers;
+use crate::headers::{Headers, Known};
 use crate::host::{Host, Refused};
 use crate::inflight::{self, Cause, RequestId, Table};
 use crate::stats::Counter;
 use crate::worker::{Ending, Found, Ticket};
 
-const REQUEST_ID: &str = "x-request-id";
 /// Longest `tracestate` that is kept whole with a request in flight.
 const MAX_STATE_BYTES: usize = 512;
 /// The proxy's answer when the workload took too long; the workload may not know.
@@ -59,8 +58,10 @@ pub(super) fn find(
         None => find_by_request_id(engine, host, headers, now_unix_ns),
     };
     engine.count(Counter::for_link(link.kind));
-    if matches!(link.kind, LinkKind::Propagated | LinkKind::RequestId) {
-        engine.with_worker(|worker, _| worker.saw_forwarding(now_unix_ns));
+    match link.kind {
+        LinkKind::Propagated => drop(engine.with_worker(|worker, _| worker.saw_forwarding(now_unix_ns))),
+        LinkKind::RequestId => drop(engine.with_worker(|worker, _| worker.saw_request_id(host, now_unix_ns))),
+        LinkKind::Token | LinkKind::Sole | LinkKind::None => {}
     }
     (cause, link)
 }
@@ -71,10 +72,10 @@ fn find_by_request_id(
     headers: &Headers,
     now_unix_ns: u64,
 ) -> (Option<TraceContext>, Link) {
-    let request_id = headers.get(REQUEST_ID).and_then(RequestId::from_header);
+    let request_id = headers.get(Known::RequestId).and_then(RequestId::from_header);
     let by_id = request_id.filter(|_| engine.config.links.uses_request_id).and_then(|id| {
         let find = |table: &mut dyn Table| inflight::find_cause(table, &id, now_unix_ns);
-        engine.with_worker(|worker, _| worker.with_table(host, find))
+        engine.with_worker(|worker, _| worker.has_all_ids().then(|| worker.with_table(host, find)))?
     });
     let others = match by_id {
         Some(Cause::Certain(context)) => return (Some(context), Link::certain(LinkKind::RequestId)),
@@ -97,8 +98,9 @@ pub(super) fn enter(engine: &Engine, host: &mut impl Host, begun: &Begun, header
     let Begun { context, start_unix_ns: now_unix_ns, .. } = begun;
     let state = kept_state(begun);
     let request_id = headers
-        .get(REQUEST_ID)
+        .get(Known::RequestId)
         .filter(|_| engine.config.links.uses_request_id)
+        .filter(|_| engine.with_worker(|worker, _| worker.keeps_ids()).unwrap_or(false))
         .and_then(RequestId::from_header)
         .filter(|id| {
             change_table(engine, host, |table| inflight::enter(table, id, context, &state, *now_unix_ns))

@@ -90,6 +90,9 @@ impl Outcome {
 
     /// Envoy's response flags as its access log writes them, joined by commas; empty when there are none.
     pub fn flag_names(&self) -> String {
+        if self.flags == 0 {
+            return String::new();
+        }
         let names: Vec<&str> = FLAGS
             .iter()
             .enumerate()

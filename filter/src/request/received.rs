@@ -11,7 +11,7 @@ use throughline_model::span::{Attribute, SpanLink, Value};
 
 use super::{Begun, Role};
 use crate::engine::Engine;
-use crate::headers::Headers;
+use crate::headers::{Headers, Known};
 use crate::host::{HeaderMap, Host};
 use crate::propagation::{self, LinkedSpan, Received};
 use crate::stats::Counter;
@@ -47,16 +47,24 @@ pub(super) fn begin_trace(
 
 /// Writes what is passed on into the request's headers. Nothing that came in goes on beside it.
 pub(super) fn pass_on(host: &mut impl Host, begun: &Begun) {
-    host.set_request_header(TRACEPARENT, &begun.context.to_traceparent());
-    match begun.state_line.as_str() {
-        "" => host.remove_request_header(TRACESTATE),
-        line => host.set_request_header(TRACESTATE, line),
-    }
+    write(host, begun, (Known::TraceParent, TRACEPARENT), &begun.context.to_traceparent());
+    write(host, begun, (Known::TraceState, TRACESTATE), &begun.state_line);
     for rewrite in begun.received.rewrites(&begun.context) {
         match rewrite {
             Rewrite::Set(name, value) => host.set_request_header(name, &value),
             Rewrite::Remove(name) => host.remove_request_header(name),
         }
+    }
+}
+
+/// Writes a header of the request, or takes it away where there is nothing to say. To put a header in place of others asks
+/// more of the proxy than to add the first.
+fn write(host: &mut impl Host, begun: &Begun, (known, name): (Known, &'static str), value: &str) {
+    match (value, begun.headers.lacks(known)) {
+        ("", true) => {}
+        ("", false) => host.remove_request_header(name),
+        (_, true) => host.add_header(HeaderMap::Request, name, value),
+        (_, false) => host.set_request_header(name, value),
     }
 }
 

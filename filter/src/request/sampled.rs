@@ -9,6 +9,7 @@ use throughline_model::context::Decision;
 use throughline_model::mesh::ProxyKind;
 
 use super::{Begun, Outcome, Role};
+use crate::attributes::Convention;
 use crate::engine::Engine;
 use crate::headers::Headers;
 use crate::host::{HeaderMap, Host};
@@ -55,8 +56,7 @@ pub(super) fn decide(engine: &mut Engine, host: &mut impl Host, headers: &Header
 /// Lets go of what a request needs only if it is exported. Of one that is not recorded nothing is held but its ids
 /// and times; should it be kept, its headers are still there at its end.
 pub(super) fn hold(begun: &mut Begun) {
-    let content_type = begun.headers.get("content-type");
-    begun.held.is_grpc = content_type.is_some_and(|value| value.starts_with(b"application/grpc"));
+    begun.held.is_grpc = Convention::of(&begun.headers) == Convention::Grpc;
     if !begun.context.flags.is_sampled() {
         begun.headers = Headers::default();
     }

@@ -10,6 +10,7 @@ use super::details::Details;
 use super::{Begun, Outcome, received};
 use crate::attributes::{AttributesConfig, cut, write_request};
 use crate::engine::Engine;
+use crate::headers::Known;
 use crate::host::Host;
 
 /// OTLP flags: whether the parent is remote is known.
@@ -103,7 +104,7 @@ impl Facts<'_> {
         span.text(attribute::ROLE, role.as_str());
         span.int(attribute::DEPTH, i64::from(self.begun.depth()));
         span.text(attribute::PATH, self.begun.path_names());
-        if let Some(id) = headers.get_text("x-request-id") {
+        if let Some(id) = headers.get_text(Known::RequestId) {
             span.text(attribute::ENVOY_REQUEST_ID, cut(id));
         }
         if let Some(reason) = self.begun.held.reason {

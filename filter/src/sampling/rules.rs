@@ -1,6 +1,6 @@
 //! Rates for some requests: what a rule asks for, and whether a request fits it.
 
-use crate::headers::Headers;
+use crate::headers::{Headers, Known};
 use crate::settings::{Key, Kind, Reader};
 
 const TEXT: Kind = Kind::Text { least: 0, most: 256 };
@@ -78,8 +78,8 @@ impl Rule {
 
     /// Whether a request of this proxy's service fits.
     pub(super) fn fits(&self, headers: &Headers, route: &[u8]) -> bool {
-        let begins = || headers.get(":path").unwrap_or_default().starts_with(self.path_prefix.as_bytes());
-        let is_method = || headers.get(":method") == Some(self.method.as_bytes());
+        let begins = || headers.get(Known::Path).unwrap_or_default().starts_with(self.path_prefix.as_bytes());
+        let is_method = || headers.get(Known::Method) == Some(self.method.as_bytes());
         let has_header = || headers.all(&self.header).any(|value| self.is_header_value(value));
         (self.path_prefix.is_empty() || begins())
             && (self.method.is_empty() || is_method())

@@ -108,6 +108,11 @@ impl Fellows {
         self.is_looked_at && !self.is_crowded && !self.has_changed && self.known.iter().all(is_known)
     }
 
+    /// Whether the table of ids has those of all that the others have in flight.
+    pub(super) fn have_all_ids(&self) -> bool {
+        self.known.iter().all(|fellow| fellow.report.as_ref().is_none_or(|report| report.has_all_ids))
+    }
+
     pub(super) fn candidates(&self) -> impl Iterator<Item = &Candidate> {
         self.reports().flat_map(|report| &report.candidates)
     }

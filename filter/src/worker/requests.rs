@@ -1,4 +1,4 @@
-//! The requests in flight in this worker, found again by their tickets.
+//! The requests in flight in this worker, found again by their places.
 
 use super::Ending;
 use crate::links::{Candidate, Stay};
@@ -6,9 +6,9 @@ use crate::links::{Candidate, Stay};
 /// Most requests that are known one by one; of further ones only the number is.
 const MAX_KNOWN: usize = 1024;
 
-/// Gives a request back its place.
+/// Where a request is known; one of those that are only counted has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket(Option<usize>);
+pub(super) struct Place(Option<usize>);
 
 /// A table with free places.
 #[derive(Debug, Default)]
@@ -20,23 +20,23 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn enter(&mut self, candidate: Candidate) -> Ticket {
+    pub(super) fn enter(&mut self, candidate: Candidate) -> Place {
         if let Some(index) = self.free.pop()
             && let Some(place) = self.places.get_mut(index)
         {
             *place = Some(candidate);
-            return Ticket(Some(index));
+            return Place(Some(index));
         }
         if self.places.len() < MAX_KNOWN {
             self.places.push(Some(candidate));
-            return Ticket(Some(self.places.len() - 1));
+            return Place(Some(self.places.len() - 1));
         }
         self.uncounted += 1;
-        Ticket(None)
+        Place(None)
     }
 
-    pub(super) fn leave(&mut self, ticket: Ticket, ending: Ending, now_unix_ns: u64) {
-        let Some(index) = ticket.0 else {
+    pub(super) fn leave(&mut self, place: Place, ending: Ending, now_unix_ns: u64) {
+        let Some(index) = place.0 else {
             self.uncounted = self.uncounted.saturating_sub(1);
             return;
         };

@@ -23,8 +23,21 @@ const NOT_LOOKED_AT: u8 = u8::MAX;
 pub(super) enum Detail {
     /// The requests.
     All,
-    /// Only their number, because nobody else is there to read more.
+    /// Only their number, because nobody is there who would read more.
     Number,
+}
+
+/// Bits of the byte that says what is not told: anything but the number; which ids all requests in flight have.
+const NUMBER_ONLY: u8 = 1;
+const IDS_MISSING: u8 = 2;
+
+/// What a worker tells of itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Account<'a> {
+    pub(super) requests: &'a Requests,
+    pub(super) detail: Detail,
+    /// The table of ids has, and will have, all of them.
+    pub(super) has_all_ids: bool,
 }
 
 /// This worker's key.
@@ -40,6 +53,7 @@ pub(super) struct Report {
     pub(super) owner: u64,
     pub(super) has_served: bool,
     pub(super) detail: Detail,
+    pub(super) has_all_ids: bool,
     pub(super) in_flight: usize,
     pub(super) candidates: Vec<Candidate>,
 }
@@ -62,7 +76,8 @@ impl Sign {
             let sign = Self { number, owner };
             let value = host.shared_value(&key(number));
             if value.bytes.is_empty() {
-                let bytes = sign.encode(&Requests::default(), Detail::All);
+                let requests = &Requests::default();
+                let bytes = sign.encode(Account { requests, detail: Detail::All, has_all_ids: true });
                 if host.set_shared_value(&key(number), &bytes, value.version).is_ok() {
                     return Some(sign);
                 }
@@ -83,12 +98,15 @@ impl Sign {
     }
 
     /// Writes down what is in flight. Nobody else writes this key, so no comparison is needed.
-    pub(super) fn publish(&self, host: &mut impl Host, requests: &Requests, detail: Detail) {
-        host.put_shared_value(&key(self.number), &self.encode(requests, detail));
+    pub(super) fn publish(&self, host: &mut impl Host, account: Account<'_>) {
+        host.put_shared_value(&key(self.number), &self.encode(account));
     }
 
-    fn encode(&self, requests: &Requests, detail: Detail) -> Vec<u8> {
-        let mut bytes = vec![FORMAT, u8::from(requests.have_begun()), u8::from(detail == Detail::Number)];
+    fn encode(&self, account: Account<'_>) -> Vec<u8> {
+        let Account { requests, detail, has_all_ids } = account;
+        let untold = if detail == Detail::Number { NUMBER_ONLY } else { 0 }
+            | if has_all_ids { 0 } else { IDS_MISSING };
+        let mut bytes = vec![FORMAT, u8::from(requests.have_begun()), untold];
         bytes.extend_from_slice(&self.owner.to_le_bytes());
         let in_flight = u32::try_from(requests.count()).unwrap_or(u32::MAX);
         bytes.extend_from_slice(&in_flight.to_le_bytes());
@@ -103,11 +121,12 @@ impl Report {
     /// Reads a worker's key; `None` when it is not one, or of another version.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes;
-        let [FORMAT, has_served, is_number] = take(&mut rest)? else { return None };
+        let [FORMAT, has_served, untold] = take(&mut rest)? else { return None };
         let mut report = Self {
             owner: u64::from_le_bytes(take(&mut rest)?),
             has_served: has_served != 0,
-            detail: if is_number != 0 { Detail::Number } else { Detail::All },
+            detail: if untold & NUMBER_ONLY != 0 { Detail::Number } else { Detail::All },
+            has_all_ids: untold & IDS_MISSING == 0,
             in_flight: u32::from_le_bytes(take(&mut rest)?) as usize,
             candidates: Vec::new(),
         };

@@ -11,6 +11,8 @@ use crate::config;
 use crate::host::SharedValue;
 use crate::host::fake::FakeHost;
 
+mod books;
+
 const MILLISECOND_NS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000_000_000;
 

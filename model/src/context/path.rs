@@ -71,11 +71,12 @@ impl PathSoFar {
 
     /// Reads a member's value; `None` when it is not one that we wrote.
     pub fn from_member_value(value: &str) -> Option<Self> {
-        let (depth, names) = value.strip_prefix(DEPTH_MARK)?.split_once(NAMES_MARK)?;
-        let is_number = depth.bytes().all(|byte| byte.is_ascii_digit());
-        let depth = depth.parse().ok().filter(|depth| *depth > 0 && is_number)?;
+        let rest = value.strip_prefix(DEPTH_MARK)?;
+        let (depth, names) = rest.split_at_checked(rest.bytes().position(|byte| !byte.is_ascii_digit())?)?;
+        let names = names.strip_prefix(NAMES_MARK)?;
+        let depth = depth.parse().ok().filter(|depth| *depth > 0)?;
         // Whoever sends the member, its names end up in log lines and spans as if we had written them.
-        let is_clean = names.split(SEPARATOR).all(is_clean_name);
+        let is_clean = names.as_bytes().split(|byte| *byte == SEPARATOR as u8).all(is_clean_name);
         is_clean.then(|| Self { depth, names: names.to_owned() })
     }
 }
@@ -101,7 +102,7 @@ fn push_decimal(text: &mut String, number: u32) {
 fn push_clean_name(text: &mut String, workload: &str) {
     if workload.is_empty() {
         text.push_str(UNKNOWN);
-    } else if is_clean_name(workload) {
+    } else if is_clean_name(workload.as_bytes()) {
         text.push_str(workload);
     } else {
         let clean = |character: char| if is_clean(character) { character } else { '_' };
@@ -110,8 +111,8 @@ fn push_clean_name(text: &mut String, workload: &str) {
 }
 
 /// Whether a name is as we would write it.
-fn is_clean_name(name: &str) -> bool {
-    (1..=MAX_NAME_CHARS).contains(&name.len()) && name.bytes().all(|byte| is_clean(char::from(byte)))
+fn is_clean_name(name: &[u8]) -> bool {
+    (1..=MAX_NAME_CHARS).contains(&name.len()) && name.iter().all(|byte| is_clean(char::from(*byte)))
 }
 
 fn is_clean(character: char) -> bool {

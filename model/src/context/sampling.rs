@@ -9,6 +9,8 @@ use crate::id::TraceId;
 
 /// The member's key.
 pub(super) const KEY: &str = "ot";
+/// The member where every trace is kept, and nothing else is said.
+pub(super) const EVERYTHING_MEMBER: &str = "ot=th:0";
 /// Thresholds and randomness are numbers below this.
 const RANGE: u64 = 1 << 56;
 /// Hexadecimal digits of a number of 56 bits.
@@ -161,6 +163,10 @@ impl TraceContext {
     /// Decides anew whether the trace is recorded, as its root does, or somebody who does not trust the caller's
     /// decision. A trace that is recorded says at what threshold; of one that is not, nobody knows any.
     pub fn decide_sampling(&mut self, threshold: Option<Threshold>) {
+        if threshold == Some(Threshold::EVERYTHING) && self.state.begin_sampling_everything() {
+            self.flags = self.flags.sampled();
+            return;
+        }
         let mut member = self.state.sampling();
         let randomness = member.randomness().unwrap_or_else(|| Randomness::from_trace_id(self.trace_id));
         let kept_at = threshold.filter(|threshold| threshold.keeps(randomness));
@@ -177,6 +183,10 @@ impl TraceContext {
     /// Follows the caller's decision. Its threshold is passed on as it is, unless the flag says the contrary of what
     /// it says: then nobody knows with what probability the trace is recorded.
     pub fn inherit_sampling(&mut self) {
+        // As it is in nearly every trace.
+        if self.flags.is_sampled() && self.state.samples_everything() {
+            return;
+        }
         let mut member = self.state.sampling();
         let Some(threshold) = member.threshold else { return };
         let randomness = member.randomness().unwrap_or_else(|| Randomness::from_trace_id(self.trace_id));

@@ -9,9 +9,7 @@ const LENGTH: usize = 55;
 /// Takes one header value apart; the error says what is wrong with it.
 pub(super) fn parse(value: &[u8]) -> Result<(TraceId, SpanId, TraceFlags), &'static str> {
     let (known, rest) = value.split_at_checked(LENGTH).ok_or("traceparent is shorter than 55 characters")?;
-    let mut fields = known.split(|byte| *byte == b'-');
-    let mut next = || fields.next().unwrap_or_default();
-    let (version, trace_id, span_id, flags) = (next(), next(), next(), next());
+    let (version, trace_id, span_id, flags) = fields(known);
     let version = hex_byte(version).ok_or("version is not two lower-case hexadecimal digits")?;
     match (version, rest.first()) {
         (0xff, _) => return Err("version ff is forbidden"),
@@ -27,6 +25,19 @@ pub(super) fn parse(value: &[u8]) -> Result<(TraceId, SpanId, TraceFlags), &'sta
     Ok((trace_id, span_id, TraceFlags::from_bits(flags)))
 }
 
+/// The four fields; where a dash is missing, one of them has a length that no field has.
+fn fields(known: &[u8]) -> (&[u8], &[u8], &[u8], &[u8]) {
+    if let [version @ .., b'-', _, _] = known
+        && let Some((version, rest)) = version.split_first_chunk::<2>()
+        && let [b'-', trace_id @ ..] = rest
+        && let Some((trace_id, [b'-', span_id @ ..])) = trace_id.split_first_chunk::<32>()
+        && let Some(flags) = known.last_chunk::<2>()
+    {
+        return (version, trace_id, span_id, flags);
+    }
+    Default::default()
+}
+
 /// Writes a version 00 value.
 pub(super) fn format(trace_id: TraceId, span_id: SpanId, flags: TraceFlags) -> String {
     let mut text = String::with_capacity(LENGTH);
@@ -35,16 +46,21 @@ pub(super) fn format(trace_id: TraceId, span_id: SpanId, flags: TraceFlags) -> S
     text.push('-');
     span_id.push_hex(&mut text);
     // Only the two lowest of the flags are ever kept: one digit says them all.
-    text.push_str("-0");
-    text.push(char::from(b'0' + (flags.bits() & 0x0f)));
+    text.push_str(match flags.bits() {
+        0 => "-00",
+        1 => "-01",
+        2 => "-02",
+        _ => "-03",
+    });
     text
 }
 
 fn hex_byte(digits: &[u8]) -> Option<u8> {
-    let mut byte = [0u8; 1];
-    if digits.iter().any(u8::is_ascii_uppercase) {
-        return None;
-    }
-    hex::decode_to_slice(digits, &mut byte).ok()?;
-    Some(u8::from_be_bytes(byte))
+    let digit = |byte: &u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let [left, right] = digits else { return None };
+    Some(digit(left)? << 4 | digit(right)?)
 }

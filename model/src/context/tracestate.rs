@@ -87,6 +87,22 @@ impl TraceState {
         member.map(SamplingMember::parse).unwrap_or_default()
     }
 
+    /// Says that every trace is kept, where nobody has said anything yet, as in nearly every trace that begins here.
+    /// Whether it was so.
+    pub(super) fn begin_sampling_everything(&mut self) -> bool {
+        let is_bare = self.others.is_empty();
+        if is_bare {
+            self.others = sampling::EVERYTHING_MEMBER.to_owned();
+            self.other_members = 1;
+        }
+        is_bare
+    }
+
+    /// Whether nothing is said but that every trace is kept.
+    pub(super) fn samples_everything(&self) -> bool {
+        self.others == sampling::EVERYTHING_MEMBER
+    }
+
     /// Replaces it. The member goes to the left of the others, as all that changes does (section 3.5).
     pub fn set_sampling(&mut self, member: &SamplingMember) {
         let is_other = |member: &&str| {
@@ -129,20 +145,42 @@ fn without_optional_space(member: &[u8]) -> &[u8] {
 
 fn split_member(member: &[u8]) -> Option<(&str, &str)> {
     let text = std::str::from_utf8(member).ok()?;
-    let (key, value) = text.split_once('=')?;
+    // Byte by byte: the searches of the standard library are made for longer texts.
+    let (key, value) = text.split_at_checked(member.iter().position(|byte| *byte == b'=')?)?;
+    let value = value.get(1..)?;
     (is_key(key.as_bytes()) && is_value(value.as_bytes())).then_some((key, value))
+}
+
+/// What a byte may be part of.
+const IN_KEY: u8 = 1;
+const IN_VALUE: u8 = 2;
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let (mut rest, mut byte) = (classes.as_mut_slice(), 0_u8);
+    while let Some((class, behind)) = rest.split_first_mut() {
+        *class = match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/' | b'@' => IN_KEY | IN_VALUE,
+            b',' | b'=' => 0,
+            0x20..=0x7e => IN_VALUE,
+            _ => 0,
+        };
+        byte = byte.wrapping_add(1);
+        rest = behind;
+    }
+    classes
+};
+
+fn are_all(bytes: &[u8], class: u8) -> bool {
+    let common = |so_far: u8, byte: &u8| so_far & CLASSES.get(usize::from(*byte)).copied().unwrap_or(0);
+    bytes.iter().fold(class, common) == class
 }
 
 fn is_key(key: &[u8]) -> bool {
     let starts_well = key.first().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    let goes_on_well = key.iter().all(|byte| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'*' | b'/' | b'@')
-    });
-    starts_well && goes_on_well && key.len() <= MAX_PART_CHARS
+    starts_well && are_all(key, IN_KEY) && key.len() <= MAX_PART_CHARS
 }
 
 fn is_value(value: &[u8]) -> bool {
     let ends_well = value.last().is_some_and(|byte| *byte != b' ');
-    let is_printable = value.iter().all(|byte| matches!(byte, 0x20..=0x7e) && !matches!(byte, b',' | b'='));
-    ends_well && is_printable && value.len() <= MAX_PART_CHARS
+    ends_well && are_all(value, IN_VALUE) && value.len() <= MAX_PART_CHARS
 }

@@ -26,3 +26,18 @@ fn prints_what_it_read() {
     assert_eq!((id.to_string(), id.to_hex()), (text.to_owned(), text.to_owned()));
     assert_eq!(SpanId::from_bytes(id.as_bytes()), Some(id));
 }
+
+#[wasm_bindgen_test(unsupported = test)]
+fn every_byte_is_read_and_written_at_every_place() {
+    for (byte, place) in (0..=u8::MAX).flat_map(|byte| (0..16).map(move |place| (byte, place))) {
+        let mut text = *b"00f067aa0ba902b7";
+        text[place] = byte;
+        let expected = matches!(byte, b'0'..=b'9' | b'a'..=b'f').then(|| text.to_vec());
+        let read = SpanId::from_hex(&text).map(|id| id.to_hex().into_bytes());
+        assert_eq!(read, expected, "{byte:#x} at {place}");
+        let mut bytes = [0xa5; 8];
+        bytes[place / 2] = byte;
+        let written: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(SpanId::from_bytes(&bytes).unwrap().to_hex(), written);
+    }
+}

@@ -3,7 +3,7 @@
 use super::stub::Stub;
 use super::wire::{
     OpenMessage, bytes_field_length, close_message, open_message, put_bytes, put_fixed64, put_number,
-    put_varint,
+    put_varint, varint,
 };
 use crate::attribute::{SCHEMA_URL, STUB};
 use crate::id::{SpanId, TraceId};
@@ -16,6 +16,8 @@ const KEY_TAG: u8 = 1 << 3 | 2;
 const VALUE_TAG: u8 = 2 << 3 | 2;
 const TEXT_TAG: u8 = 1 << 3 | 2;
 const ATTRIBUTE_TAG: u8 = 9 << 3 | 2;
+const TRACE_ID_TAG: u8 = 1 << 3 | 2;
+const SPAN_ID_TAG: u8 = 2 << 3 | 2;
 /// The tag of an integer in a value.
 const INT_TAG: u8 = 3 << 3;
 
@@ -102,8 +104,10 @@ impl<'a> SpanWriter<'a> {
     fn begin(bytes: &'a mut Vec<u8>, trace_id: TraceId, span_id: SpanId) -> Self {
         bytes.reserve(SPAN_ROOM);
         let span = open_message(bytes, 2);
-        put_bytes(bytes, 1, trace_id.as_bytes());
-        put_bytes(bytes, 2, span_id.as_bytes());
+        bytes.extend_from_slice(&[TRACE_ID_TAG, 16]);
+        bytes.extend_from_slice(trace_id.as_bytes());
+        bytes.extend_from_slice(&[SPAN_ID_TAG, 8]);
+        bytes.extend_from_slice(span_id.as_bytes());
         Self { bytes, span }
     }
 
@@ -148,37 +152,49 @@ impl<'a> SpanWriter<'a> {
 
     /// An attribute with a text.
     pub fn text(&mut self, key: &str, text: &str) -> &mut Self {
-        let text_field = bytes_field_length(text.len());
-        self.key(key, text_field);
-        self.bytes.push(TEXT_TAG);
-        put_varint(self.bytes, text.len() as u64);
+        let value = bytes_field_length(text.len());
+        if self.short_key(key, value) {
+            self.bytes.extend_from_slice(&[VALUE_TAG, value as u8, TEXT_TAG, text.len() as u8]);
+        } else {
+            self.long_key(key, value);
+            self.bytes.push(TEXT_TAG);
+            put_varint(self.bytes, text.len() as u64);
+        }
         self.bytes.extend_from_slice(text.as_bytes());
         self
     }
 
     /// An attribute with an integer.
     pub fn int(&mut self, key: &str, number: i64) -> &mut Self {
-        let number = number as u64;
-        let bits = u64::BITS - (number | 1).leading_zeros();
-        self.key(key, 1 + bits.div_ceil(7) as usize);
-        self.bytes.push(INT_TAG);
-        put_varint(self.bytes, number);
+        let (digits, length) = varint(number as u64);
+        let value = 1 + length;
+        if self.short_key(key, value) {
+            self.bytes.extend_from_slice(&[VALUE_TAG, value as u8, INT_TAG]);
+        } else {
+            self.long_key(key, value);
+            self.bytes.push(INT_TAG);
+        }
+        self.bytes.extend_from_slice(digits.get(..length).unwrap_or_default());
         self
     }
 
-    /// All of an attribute but what its value says, which will take so many bytes. Lengths that are known beforehand
-    /// take a byte or two instead of four.
-    fn key(&mut self, key: &str, value: usize) {
-        let attribute = bytes_field_length(key.len()) + bytes_field_length(value);
-        if attribute < 0x80 {
-            // Then every length in it is a single byte.
+    /// Begins an attribute in which every length is a single byte, up to its key. Whether it is one; its value will take so
+    /// many bytes.
+    fn short_key(&mut self, key: &str, value: usize) -> bool {
+        let attribute = 2 + key.len() + 2 + value;
+        let is_short = attribute < 0x80;
+        if is_short {
             self.bytes.extend_from_slice(&[ATTRIBUTE_TAG, attribute as u8, KEY_TAG, key.len() as u8]);
             self.bytes.extend_from_slice(key.as_bytes());
-            self.bytes.extend_from_slice(&[VALUE_TAG, value as u8]);
-            return;
         }
+        is_short
+    }
+
+    /// All of a longer attribute but what its value says. Lengths that are known beforehand take a byte or two instead
+    /// of four.
+    fn long_key(&mut self, key: &str, value: usize) {
         self.bytes.push(ATTRIBUTE_TAG);
-        put_varint(self.bytes, attribute as u64);
+        put_varint(self.bytes, (bytes_field_length(key.len()) + bytes_field_length(value)) as u64);
         self.bytes.push(KEY_TAG);
         put_varint(self.bytes, key.len() as u64);
         self.bytes.extend_from_slice(key.as_bytes());

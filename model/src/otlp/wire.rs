@@ -149,6 +149,22 @@ pub(super) fn put_varint(bytes: &mut Vec<u8>, mut value: u64) {
     bytes.push(value as u8);
 }
 
+/// A number as a varint, and how many of the bytes it takes.
+pub(super) fn varint(mut value: u64) -> ([u8; 10], usize) {
+    let mut bytes = [0; 10];
+    let mut length = 0;
+    for byte in &mut bytes {
+        length += 1;
+        *byte = (value & 0x7f) as u8;
+        value >>= 7;
+        if value == 0 {
+            break;
+        }
+        *byte |= 0x80;
+    }
+    (bytes, length)
+}
+
 fn put_tag(bytes: &mut Vec<u8>, number: u32, wire_type: u32) {
     put_varint(bytes, u64::from(number << 3 | wire_type));
 }

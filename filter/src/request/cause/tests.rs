@@ -147,6 +147,26 @@ fn a_request_id_is_found_by_a_worker_alone_by_two_and_across_the_change() {
 }
 
 #[test]
+fn a_request_id_is_no_evidence_while_another_request_may_have_the_same() {
+    let mut proxy = Proxy::with_workers(1, "");
+    let inbound = [("traceparent", PARENT), ("x-request-id", ID)];
+    let forwarded = [("x-request-id", ID)];
+    for _ in 0..10_001 {
+        let request = proxy.begin(0, INBOUND, &inbound);
+        proxy.end(0, request);
+    }
+    proxy.tick(8);
+    let unwritten = proxy.begin(0, INBOUND, &inbound);
+    assert!(!proxy.call(0, &forwarded), "of a workload that made no call so far nothing is written down");
+    let written = proxy.begin(0, INBOUND, &inbound);
+    assert!(!proxy.call(0, &forwarded), "it looks like the only one");
+    proxy.end(0, unwritten);
+    proxy.tick(1);
+    assert!(proxy.call(0, &forwarded), "it is");
+    proxy.end(0, written);
+}
+
+#[test]
 fn each_rung_has_its_switch() {
     let configuration = r#"{"links": {"request_id": false, "token": false, "sole": false}}"#;
     let mut proxy = Proxy::with_workers(1, configuration);
