@@ -178,6 +178,7 @@ fn start(
     let store: Arc<dyn Store> = store;
     let ingest = Ingest::new(Arc::clone(&store), Arc::clone(counters), config.ingest.clone());
     let query = QueryState::new(store, Arc::clone(counters)).with_alerts(alerts);
+    let query = query.with_otlp_http_port(addresses.otlp_http.port());
     query.set_search_limits(config.search_timeout, config.search_max_bytes);
     let receivers = &config.ingest.connections;
     let serve = |listener, router, limits: &ConnectionLimits| {

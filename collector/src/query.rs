@@ -63,6 +63,7 @@ pub struct QueryState {
     tail: Arc<Tail>,
     limits: Arc<RwLock<Limits>>,
     alerts: Option<Alerts>,
+    otlp_http_port: Option<u16>,
 }
 
 impl QueryState {
@@ -78,6 +79,7 @@ impl QueryState {
             tail,
             limits: Arc::new(RwLock::new(SEARCH_LIMITS)),
             alerts: None,
+            otlp_http_port: None,
         }
     }
 
@@ -93,6 +95,11 @@ impl QueryState {
     /// The same, answering questions about alerts too.
     pub fn with_alerts(self, alerts: Alerts) -> Self {
         Self { alerts: Some(alerts), ..self }
+    }
+
+    /// The same, telling where spans are taken by OTLP/HTTP.
+    pub fn with_otlp_http_port(self, port: u16) -> Self {
+        Self { otlp_http_port: Some(port), ..self }
     }
 
     /// Ends every open tail, so that a server which waits for its connections can stop.

@@ -38,6 +38,26 @@ impl CounterByReason {
     }
 }
 
+/// Traces by their final verdict, each counted once: a counter with the label `verdict`.
+#[derive(Debug)]
+pub struct TracesJudged {
+    by_verdict: Family<[(&'static str, &'static str); 1], Counter>,
+    /// Those that lacked nothing.
+    pub complete: Counter,
+    /// Those that lacked something.
+    pub incomplete: Counter,
+}
+
+impl Default for TracesJudged {
+    /// Both are there from the beginning: a rate needs to know that nothing was counted before.
+    fn default() -> Self {
+        let by_verdict: Family<_, Counter> = Family::default();
+        let of = |verdict| by_verdict.get_or_create(&[("verdict", verdict)]).clone();
+        let (complete, incomplete) = (of("complete"), of("incomplete"));
+        Self { by_verdict, complete, incomplete }
+    }
+}
+
 /// Every counter of the process, and whether it is ready. Each is counted once, in the room where the thing happens.
 #[derive(Debug)]
 pub struct Counters {
@@ -102,6 +122,8 @@ pub struct Counters {
     pub traces_complete: Gauge,
     /// Traces that went quiet with something missing; late spans may complete them.
     pub traces_incomplete: Gauge,
+    /// Traces by their verdict a while after they went quiet; unlike the totals above these never go down.
+    pub traces_judged: TracesJudged,
     /// Traces, or notices of new spans, that were lost on the way to a verdict.
     pub traces_unjudged: CounterByReason,
     /// Times a trace was read in part only, because it has more spans than are read.
@@ -152,6 +174,7 @@ impl Counters {
             bytes_on_disk: Gauge::default(),
             traces_complete: Gauge::default(),
             traces_incomplete: Gauge::default(),
+            traces_judged: TracesJudged::default(),
             traces_unjudged: CounterByReason::default(),
             traces_truncated: Counter::default(),
             tail_summaries_skipped: Counter::default(),
@@ -215,6 +238,12 @@ impl Counters {
         self.register("traces_complete", "Traces that went quiet complete", complete);
         let incomplete = self.traces_incomplete.clone();
         self.register("traces_incomplete", "Traces that went quiet with something missing", incomplete);
+        let judged = self.traces_judged.by_verdict.clone();
+        self.register(
+            "traces_judged",
+            "Traces by their verdict once late spans are hardly to be expected",
+            judged,
+        );
         let unjudged = self.traces_unjudged.by_reason.clone();
         self.register("traces_unjudged", "Traces or notices lost on the way to a verdict", unjudged);
         let truncated = self.traces_truncated.clone();

@@ -81,7 +81,11 @@ fn present(mesh: &Mesh, arguments: Arguments) -> Result<()> {
 
 fn start_mesh() -> Result<Mesh> {
     let ports = Ports::well_known()?;
-    for (name, expected, got) in [("page", 16686, ports.http), ("OTLP over gRPC", 4317, ports.otlp_grpc)] {
+    for (name, expected, got) in [
+        ("page", 16686, ports.http),
+        ("OTLP over gRPC", 4317, ports.otlp_grpc),
+        ("OTLP over HTTP", 4318, ports.otlp_http),
+    ] {
         if expected != got {
             println!("port {expected} is taken, so the {name} is on {got}");
         }

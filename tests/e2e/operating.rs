@@ -4,14 +4,19 @@
 mod broken;
 
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use harness::artefacts;
+use harness::collector::api::Status;
 use harness::mesh::Mesh;
+use harness::wait;
 
 pub(crate) use broken::{
     faults_are_found, findings_are_told, start as start_broken, verify_names_the_missing_hop,
 };
+
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Runs our command; gives its output and prints it.
 pub(crate) fn throughline(words: &[&str]) -> Result<Output> {
@@ -28,6 +33,7 @@ pub(crate) fn throughline(words: &[&str]) -> Result<Output> {
 pub(crate) fn verify_follows_a_request(mesh: &mut Mesh) -> Result<()> {
     let (url, entry) =
         (mesh.collector()?.url(), format!("http://127.0.0.1:{}/", mesh.visitor().gateway_port()));
+    let before = mesh.api()?.status()?;
     let output = throughline(&[
         "verify",
         "--entry",
@@ -46,7 +52,31 @@ pub(crate) fn verify_follows_a_request(mesh: &mut Mesh) -> Result<()> {
     {
         ensure!(text.contains(hop), "`{hop}` is not told");
     }
-    Ok(())
+    all_say_complete(mesh, &text, &before)
+}
+
+/// What `verify` found whole is whole for everybody else, and so are the traces of its pairs.
+fn all_say_complete(mesh: &Mesh, told: &str, before: &Status) -> Result<()> {
+    let url = mesh.collector()?.url();
+    let trace_id =
+        told.lines().find_map(|line| line.strip_prefix("trace ")?.split(' ').next()).context("an id")?;
+    let output = throughline(&["trace", trace_id, "--server", &url])?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    ensure!(
+        text.contains("throughline-verify") && text.trim_end().ends_with("complete"),
+        "trace says otherwise"
+    );
+    ensure!(!text.contains("incomplete") && !text.contains("missing-parent"), "trace says otherwise");
+    let api = mesh.api()?;
+    let mut last = None;
+    let all = wait::until("every trace of verify judged complete", DEADLINE, || {
+        let now = api.status()?;
+        let is_right = now.traces_complete >= before.traces_complete + 11
+            && now.traces_incomplete <= before.traces_incomplete;
+        last = Some(now);
+        Ok(is_right.then_some(()))
+    });
+    all.with_context(|| format!("before {before:?}, then {last:?}"))
 }
 
 /// The codes besides 0 and 1, which the other scenarios see.
@@ -54,9 +84,10 @@ pub(crate) fn exit_codes_are_as_documented(mesh: &mut Mesh) -> Result<()> {
     let url = mesh.collector()?.url();
     let entry = format!("http://127.0.0.1:{}/", mesh.visitor().gateway_port());
     let nobody = "http://127.0.0.1:1/";
-    let cases: [(&[&str], i32, &str); 10] = [
+    let cases: [(&[&str], i32, &str); 12] = [
         (&["verify", "--entry", nobody, "--server", &url], 3, "cannot be reached"),
         (&["verify", "--entry", &entry, "--server", nobody], 3, "cannot be reached"),
+        (&["verify", "--entry", &entry, "--server", &url, "--otlp", nobody], 3, "--otlp URL"),
         (&["verify", "--server", &url], 2, "--entry"),
         (
             &["verify", "--entry", "https://shop.example.com/", "--server", &url],
@@ -68,6 +99,12 @@ pub(crate) fn exit_codes_are_as_documented(mesh: &mut Mesh) -> Result<()> {
         (&["doctor", "--admin", nobody, "--watch", "1", "--server", &url], 1, "[proxy-unreadable]"),
         (&["doctor", "--server", nobody], 1, "[collector-unreachable]"),
         (&["doctor", "--admin", "https://127.0.0.1:15000", "--server", &url], 2, "only plain http"),
+        (
+            &["doctor", "--admin", "nonsense", "--server", &url],
+            2,
+            "the admin address \"nonsense\" is not usable: only plain http is spoken; write http://HOST:PORT, such as \
+             http://127.0.0.1:15000",
+        ),
         (&["doctor", "--watch", "0", "--server", &url], 2, "1..=60"),
     ];
     for (words, code, told) in cases {

@@ -84,6 +84,8 @@ pub(crate) fn scrapes_figures_and_exemplars(scraped: &mut Scraped) -> Result<()>
             "throughline_traces_complete / (throughline_traces_complete + throughline_traces_incomplete)",
             "0.5",
         ),
+        ("throughline_traces_judged_total{verdict=\"complete\"}", "1"),
+        ("throughline_traces_judged_total{verdict=\"incomplete\"}", "1"),
         (&complete("", "{client=\"gateway\",server=\"cart\"}"), "1"),
         (&complete("", "{client=\"gateway\",server=\"bank.example\"}"), "0"),
         (&complete("sum by (client) ", ""), "0.5"),

@@ -36,6 +36,10 @@ fn main() -> ExitCode {
             scenario("the_collector_takes_every_flag_and_key", programs::collector_starts),
             scenario("the_filter_in_envoy_takes_every_plugin_config", programs::filter_takes_configuration),
             scenario("rules_and_dashboard_use_metrics_that_exist", programs::metrics_exist),
+            scenario(
+                "promtool_finds_that_incomplete_traces_alert_when_they_should",
+                programs::incomplete_traces_alert,
+            ),
             scenario("grafana_gets_answers_from_each_data_source", programs::data_sources_answer),
             scenario("the_same_module_gives_the_same_digest", image::image_is_deterministic),
             scenario("a_registry_gives_the_module_back", image::registry_gives_the_module_back),

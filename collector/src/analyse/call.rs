@@ -89,6 +89,11 @@ pub fn calls_of(lifecycle: &Lifecycle) -> Vec<Call> {
     calls
 }
 
+/// Whether a call has no answer in the trace: who was called sent no span, or none has arrived yet.
+pub fn has_unanswered_call(lifecycle: &Lifecycle) -> bool {
+    find_answers(lifecycle).contains(&Answer::Absent)
+}
+
 #[derive(Default)]
 struct Names(HashMap<String, Arc<str>>);
 

@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use throughline_model::id::TraceId;
 
+use super::LATE_NS;
+
 /// How long a trace gets no span before it counts as finished.
 pub const QUIET: Duration = Duration::from_secs(1);
 
 /// The most traces that may be waiting, and the most verdicts that are remembered.
 pub const MAX_TRACES: usize = 100_000;
+
+/// How long after the first verdict on a trace the verdict of that moment is final: later spans are hardly to be expected.
+pub const FINAL_AFTER: Duration = Duration::from_nanos(LATE_NS);
 
 /// Stale touches that are not worth looking for.
 const SLACK: usize = 1_024;
@@ -37,6 +42,9 @@ pub struct Settler {
     skipped: u64,
     verdicts: HashMap<TraceId, Verdict>,
     judged: VecDeque<TraceId>,
+    /// Those of them whose verdict is not final yet, and when they were judged first: the end of `judged`.
+    open: VecDeque<(Duration, TraceId)>,
+    finals: Vec<Verdict>,
 }
 
 /// When a trace last got a span; the number keeps touches of the same moment apart.
@@ -72,6 +80,8 @@ impl Settler {
             skipped: 0,
             verdicts: HashMap::new(),
             judged: VecDeque::new(),
+            open: VecDeque::new(),
+            finals: Vec::new(),
         }
     }
 
@@ -140,17 +150,33 @@ impl Settler {
 
     /// Remembers a verdict and returns the one before it, so that a trace which settles again after late spans is
     /// counted once. Verdicts beyond the limit are forgotten, oldest trace first; such a trace would count anew.
-    pub fn judge(&mut self, trace_id: TraceId, verdict: Verdict) -> Option<Verdict> {
+    pub fn judge(&mut self, trace_id: TraceId, verdict: Verdict, now: Duration) -> Option<Verdict> {
         let before = self.verdicts.insert(trace_id, verdict);
         if before.is_none() {
             self.judged.push_back(trace_id);
+            self.open.push_back((now, trace_id));
         }
         while self.judged.len() > self.max_traces {
-            if let Some(forgotten) = self.judged.pop_front() {
-                self.verdicts.remove(&forgotten);
+            let Some(forgotten) = self.judged.pop_front() else { break };
+            if self.open.front().is_some_and(|(_, first)| *first == forgotten) {
+                self.close_first();
             }
+            self.verdicts.remove(&forgotten);
         }
         before
+    }
+
+    /// Takes the verdicts that became final, each of one trace: [`FINAL_AFTER`] its first verdict, or when it was forgotten.
+    pub fn take_final(&mut self, now: Duration) -> Vec<Verdict> {
+        while self.open.front().is_some_and(|(at, _)| now.saturating_sub(*at) >= FINAL_AFTER) {
+            self.close_first();
+        }
+        std::mem::take(&mut self.finals)
+    }
+
+    fn close_first(&mut self) {
+        let first = self.open.pop_front();
+        self.finals.extend(first.and_then(|(_, trace_id)| self.verdicts.get(&trace_id)));
     }
 
     /// How many traces were never judged because too many were waiting even to settle early.

@@ -1,5 +1,6 @@
 //! The JSON of the API: written by the server, read by the command line.
 
+mod sample;
 mod seam;
 
 use schemars::JsonSchema;
@@ -14,6 +15,7 @@ use crate::assemble::{Gap, Lifecycle, PlacedSpan, confidence_of};
 use crate::store::MAX_TRACE_SPANS;
 use crate::store::ObjectStoreStatus;
 
+pub use sample::{Covered, Sample};
 pub use seam::Seam;
 
 /// Spans of one trace that are answered; the others are only counted.
@@ -317,6 +319,9 @@ pub struct Status {
     pub traces_complete: i64,
     /// Traces that went quiet with something missing.
     pub traces_incomplete: i64,
+    /// The port that takes spans by OTLP/HTTP.
+    #[serde(default)]
+    pub otlp_http_port: Option<u16>,
 }
 
 /// How blocks and object store stand.

@@ -8,6 +8,7 @@ pub mod one_trace;
 pub mod together;
 
 mod selection;
+mod spread;
 
 #[cfg(test)]
 mod tests;

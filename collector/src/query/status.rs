@@ -30,6 +30,7 @@ pub(super) async fn status(State(state): State<QueryState>, uri: Uri) -> Result<
         object_store: state.store.object_store().map(Into::into),
         traces_complete: counters.traces_complete.get(),
         traces_incomplete: counters.traces_incomplete.get(),
+        otlp_http_port: state.otlp_http_port,
     }))
 }
 

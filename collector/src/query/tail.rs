@@ -164,6 +164,7 @@ impl Follower {
                 }
                 _ = ticks.tick(), if round.is_none() => round = self.begin_round(),
             }
+            self.count_final();
             self.count_skipped();
         }
     }
@@ -220,7 +221,7 @@ impl Follower {
             Verdict::Complete => &self.counters.traces_complete,
             Verdict::Incomplete => &self.counters.traces_incomplete,
         };
-        if let Some(before) = self.settler.judge(trace_id, verdict) {
+        if let Some(before) = self.settler.judge(trace_id, verdict, self.started.elapsed()) {
             total(before).dec();
         }
         total(verdict).inc();
@@ -230,6 +231,16 @@ impl Follower {
         {
             // An error says that the last reader has just gone.
             let _readers = self.summaries.send(Arc::new(Told { summary: *summary, json }));
+        }
+    }
+
+    /// The totals above go down where late spans change a verdict; what Prometheus computes rates of must not.
+    fn count_final(&mut self) {
+        for verdict in self.settler.take_final(self.started.elapsed()) {
+            match verdict {
+                Verdict::Complete => self.counters.traces_judged.complete.inc(),
+                Verdict::Incomplete => self.counters.traces_judged.incomplete.inc(),
+            };
         }
     }
 

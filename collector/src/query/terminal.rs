@@ -10,6 +10,7 @@ mod follow;
 mod insight;
 mod paint;
 mod propagation;
+mod sampled;
 mod search;
 mod summary_table;
 mod timeline;

@@ -44,6 +44,11 @@ impl Collector {
         Self { store, counters, state }
     }
 
+    /// Further spans.
+    pub(super) fn insert(&self, spans: Vec<Span>) {
+        self.store.insert(spans);
+    }
+
     pub(super) async fn ask(&self, method: &str, path: &str) -> Response {
         self.ask_for(method, path, "*/*").await
     }
@@ -412,7 +417,15 @@ async fn exposes_the_counters() {
     let response = Collector::with(Vec::new()).ask("GET", "/metrics").await;
     assert!(response.headers()[CONTENT_TYPE].to_str().unwrap().starts_with("application/openmetrics-text"));
     let body = response.into_body().collect().await.unwrap().to_bytes();
-    assert!(String::from_utf8_lossy(&body).contains("throughline_traces_complete 0"));
+    let text = String::from_utf8_lossy(&body);
+    assert!(text.contains("throughline_traces_complete 0"), "{text}");
+    for verdict in ["complete", "incomplete"] {
+        // A rate needs to know that nothing was counted before the first.
+        assert!(
+            text.contains(&format!("throughline_traces_judged_total{{verdict=\"{verdict}\"}} 0")),
+            "{text}"
+        );
+    }
 }
 
 #[tokio::test]

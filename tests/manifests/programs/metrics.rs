@@ -22,12 +22,28 @@ pub(crate) fn metrics_exist(rendered: &mut Rendered) -> Result<()> {
     let with_rules =
         rendered.sets.get("components/monitoring").context("there is a component for monitoring")?;
     let watchers = with_rules.iter().filter(|object| ["PrometheusRule", "ConfigMap"].contains(&kind(object)));
-    let used: BTreeSet<String> = watchers.flat_map(|object| names_in(&expressions(object))).collect();
+    let used: BTreeSet<String> = watchers.clone().flat_map(|object| names_in(&expressions(object))).collect();
     ensure!(used.len() > 10, "only {used:?} are used: are expressions still found as they are written?");
     let unknown: Vec<&String> = used.iter().filter(|name| !is_known(&known, name)).collect();
     ensure!(unknown.is_empty(), "nobody answers with {unknown:?}");
     ensure!(!is_known(&known, "throughline_spans_recieved_total"), "any name would do");
-    println!("  {} metrics, each is answered", used.len());
+    let all = of_collector.lines().chain(of_envoy.lines());
+    let gauges: BTreeSet<&str> = all.filter(|line| line.ends_with(" gauge")).filter_map(family).collect();
+    let rated: BTreeSet<String> = watchers.flat_map(|object| rated_in(&expressions(object))).collect();
+    let wrong: Vec<&String> = rated.iter().filter(|name| gauges.contains(name.as_str())).collect();
+    ensure!(
+        wrong.is_empty(),
+        "a gauge that goes down passes for a restart, and its rate is nonsense: {wrong:?}"
+    );
+    ensure!(
+        rated.len() > 5 && gauges.contains("throughline_traces_incomplete"),
+        "of {rated:?} none would be a gauge"
+    );
+    println!(
+        "  {} metrics, each is answered; rates are taken of {}, none of them a gauge",
+        used.len(),
+        rated.len()
+    );
     Ok(())
 }
 
@@ -51,6 +67,13 @@ fn expressions(object: &serde_json::Value) -> String {
     let dashboards =
         dashboards.filter(|(file, _)| file.ends_with(".json")).filter_map(|(_, text)| text.as_str());
     rules + &dashboards.collect::<String>()
+}
+
+/// What `increase`, `rate` and `irate` are taken of.
+fn rated_in(text: &str) -> Vec<String> {
+    let begins = ["increase(", "rate("].into_iter().flat_map(|function| text.split(function).skip(1));
+    let arguments = begins.filter_map(|rest| rest.split(')').next());
+    arguments.flat_map(names_in).collect()
 }
 
 fn names_in(text: &str) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use throughline_model::id::TraceId;
 
-use super::{Settler, Verdict};
+use super::{FINAL_AFTER, Settler, Verdict};
 
 fn trace(number: u8) -> TraceId {
     TraceId::from_bytes(&[number; 16]).unwrap()
@@ -76,19 +76,43 @@ fn settles_again_after_late_spans_and_tells_the_earlier_verdict() {
     let mut settler = Settler::default();
     settler.touch(&[trace(1)], at(0));
     assert_eq!(settler.take_settled(at(1000), 10), [trace(1)]);
-    assert_eq!(settler.judge(trace(1), Verdict::Incomplete), None);
+    assert_eq!(settler.judge(trace(1), Verdict::Incomplete, at(5000)), None);
     settler.touch(&[trace(1)], at(3000));
     assert_eq!(settler.take_settled(at(4000), 10), [trace(1)]);
-    assert_eq!(settler.judge(trace(1), Verdict::Complete), Some(Verdict::Incomplete));
-    assert_eq!(settler.judge(trace(1), Verdict::Complete), Some(Verdict::Complete));
+    assert_eq!(settler.judge(trace(1), Verdict::Complete, at(5000)), Some(Verdict::Incomplete));
+    assert_eq!(settler.judge(trace(1), Verdict::Complete, at(5000)), Some(Verdict::Complete));
 }
 
 #[test]
 fn forgets_the_oldest_verdict_beyond_its_limit() {
     let mut settler = Settler::with_capacity(2);
     for number in 1..=3 {
-        assert_eq!(settler.judge(trace(number), Verdict::Complete), None);
+        assert_eq!(settler.judge(trace(number), Verdict::Complete, at(5000)), None);
     }
-    assert_eq!(settler.judge(trace(3), Verdict::Complete), Some(Verdict::Complete));
-    assert_eq!(settler.judge(trace(1), Verdict::Complete), None);
+    assert_eq!(settler.judge(trace(3), Verdict::Complete, at(5000)), Some(Verdict::Complete));
+    assert_eq!(settler.judge(trace(1), Verdict::Complete, at(5000)), None);
+}
+
+#[test]
+fn a_verdict_is_final_once_and_as_late_spans_left_it() {
+    let mut settler = Settler::default();
+    settler.judge(trace(1), Verdict::Incomplete, at(0));
+    settler.judge(trace(2), Verdict::Incomplete, at(10));
+    settler.judge(trace(1), Verdict::Complete, at(9000));
+    assert_eq!(settler.take_final(FINAL_AFTER - at(1)), []);
+    assert_eq!(settler.take_final(FINAL_AFTER), [Verdict::Complete]);
+    // What comes after that changes what the trace is, and is not counted a second time.
+    settler.judge(trace(1), Verdict::Incomplete, FINAL_AFTER + at(1));
+    assert_eq!(settler.take_final(3 * FINAL_AFTER), [Verdict::Incomplete], "that of the second trace");
+    assert_eq!(settler.take_final(9 * FINAL_AFTER), []);
+}
+
+#[test]
+fn a_verdict_that_is_forgotten_early_was_final() {
+    let mut settler = Settler::with_capacity(2);
+    for (number, verdict) in [(1, Verdict::Incomplete), (2, Verdict::Complete), (3, Verdict::Complete)] {
+        settler.judge(trace(number), verdict, at(0));
+    }
+    assert_eq!(settler.take_final(at(1)), [Verdict::Incomplete]);
+    assert_eq!(settler.take_final(FINAL_AFTER), [Verdict::Complete; 2]);
 }

@@ -7,14 +7,16 @@ use axum::http::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::selection::load_two;
+use super::selection::{Loaded, load_two};
 use crate::analyse::compare::{self as analysis, Limits, Measure};
-use crate::analyse::suspects::rank;
-use crate::query::find::Cancel;
+use crate::analyse::suspects::{Suspects as Ranked, rank};
+use crate::query::answer::Sample;
+use crate::query::find::{Budget, Cancel};
 use crate::query::held::HeldAnswer;
-use crate::query::parameter::selection::read_two;
+use crate::query::parameter::selection::{Selection, read_two};
 use crate::query::problem::Problem;
 use crate::query::{QueryState, timestamp};
+use crate::store::{Store, StoreError};
 
 /// Who explains a change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,7 +27,13 @@ pub struct Suspects {
     pub baseline_traces: usize,
     /// There may be more of either.
     pub cut: bool,
-    /// Every service, the most suspect first.
+    /// What the traces of the time in question stand for.
+    #[serde(default)]
+    pub sample: Sample,
+    /// What those of the baseline stand for.
+    #[serde(default)]
+    pub baseline_sample: Sample,
+    /// Every service, the most suspect first; none where either time has no trace, as nothing can be compared then.
     pub services: Vec<Suspect>,
     /// Edges on which something changed, the most suspect first.
     pub edges: Vec<SuspectEdge>,
@@ -64,6 +72,12 @@ pub struct Comparison {
     pub baseline_traces: usize,
     /// There may be more of either.
     pub cut: bool,
+    /// What the traces of the group stand for.
+    #[serde(default)]
+    pub sample: Sample,
+    /// What those of the baseline stand for.
+    #[serde(default)]
+    pub baseline_sample: Sample,
     /// Something became worse, significantly and by enough to matter.
     pub regression: bool,
     /// Calls that the baseline does not have.
@@ -112,12 +126,14 @@ pub(in crate::query) async fn suspects(
     State(state): State<QueryState>,
     uri: Uri,
 ) -> Result<HeldAnswer, Problem> {
-    let (selected, baseline) = read_two(&uri, timestamp::now_unix_ns())?;
+    let now_unix_ns = timestamp::now_unix_ns();
+    let (selected, baseline) = read_two(&uri, now_unix_ns)?;
     let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
     let budgets = cancel.two_budgets(state.limits());
     let weigh = move || {
-        let (now, before) = load_two(store.as_ref(), &selected, &baseline, &budgets)?;
-        let ranked = rank(&before.window(), &now.window());
+        let (now, before) = load_settled(store.as_ref(), (&selected, &baseline), now_unix_ns, &budgets)?;
+        let can_compare = !now.traces.is_empty() && !before.traces.is_empty();
+        let ranked = if can_compare { rank(&before.window(), &now.window()) } else { Ranked::default() };
         let services = ranked.services.into_iter().map(|suspect| Suspect {
             service: suspect.service.to_string(),
             score: suspect.score,
@@ -133,6 +149,8 @@ pub(in crate::query) async fn suspects(
             traces: now.traces.len(),
             baseline_traces: before.traces.len(),
             cut: now.is_cut || before.is_cut,
+            sample: now.sample(),
+            baseline_sample: before.sample(),
             services: services.collect(),
             edges: edges.collect(),
         })
@@ -145,16 +163,34 @@ pub(in crate::query) async fn compare(
     State(state): State<QueryState>,
     uri: Uri,
 ) -> Result<HeldAnswer, Problem> {
-    let (selected, baseline) = read_two(&uri, timestamp::now_unix_ns())?;
+    let now_unix_ns = timestamp::now_unix_ns();
+    let (selected, baseline) = read_two(&uri, now_unix_ns)?;
     let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
     let budgets = cancel.two_budgets(state.limits());
     let weigh = move || {
-        let (now, before) = load_two(store.as_ref(), &selected, &baseline, &budgets)?;
-        let cut = now.is_cut || before.is_cut;
+        let (now, before) = load_settled(store.as_ref(), (&selected, &baseline), now_unix_ns, &budgets)?;
         let compared = analysis::compare(&before.window(), &now.window(), &Limits::default());
-        room.write(&Comparison { cut, ..tell(&compared) })
+        room.write(&Comparison {
+            cut: now.is_cut || before.is_cut,
+            sample: now.sample(),
+            baseline_sample: before.sample(),
+            ..tell(&compared)
+        })
     };
     state.workers.run(weigh).await
+}
+
+/// Both groups, without what has not settled yet.
+fn load_settled(
+    store: &dyn Store,
+    groups: (&Selection, &Selection),
+    now_unix_ns: u64,
+    budgets: &(Budget, Budget),
+) -> Result<(Loaded, Loaded), StoreError> {
+    let (mut now, mut before) = load_two(store, groups, now_unix_ns, budgets)?;
+    now.leave_out_unsettled(now_unix_ns);
+    before.leave_out_unsettled(now_unix_ns);
+    Ok((now, before))
 }
 
 fn tell(compared: &analysis::Comparison) -> Comparison {
@@ -180,6 +216,8 @@ fn tell(compared: &analysis::Comparison) -> Comparison {
         traces: compared.traces.1,
         baseline_traces: compared.traces.0,
         cut: false,
+        sample: Sample::default(),
+        baseline_sample: Sample::default(),
         regression: compared.has_regression(),
         new_edges: compared.new_edges.iter().map(ends).collect(),
         lost_edges: compared.lost_edges.iter().map(ends).collect(),

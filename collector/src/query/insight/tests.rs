@@ -1,5 +1,7 @@
 //! The analyses as a client meets them, over a store in memory.
 
+mod outage;
+
 use std::sync::Arc;
 
 use serde_json::json;

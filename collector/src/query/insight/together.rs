@@ -12,6 +12,7 @@ use super::selection::{load, load_two};
 use crate::analyse::explain as analysis;
 use crate::analyse::flame::{self, Flame};
 use crate::assemble::Lifecycle;
+use crate::query::answer::Sample;
 use crate::query::find::Cancel;
 use crate::query::held::HeldAnswer;
 use crate::query::parameter::selection::{Selection, read_one};
@@ -65,6 +66,12 @@ pub struct Explanations {
     pub rest: usize,
     /// There may be more of either.
     pub cut: bool,
+    /// What the traces of the selection stand for.
+    #[serde(default)]
+    pub sample: Sample,
+    /// What the traces that the others are taken from stand for.
+    #[serde(default)]
+    pub rest_sample: Sample,
     /// Facts that hold more often in the selection than chance allows.
     pub facts: Vec<Fact>,
 }
@@ -144,12 +151,15 @@ pub(in crate::query) async fn explain(
     State(state): State<QueryState>,
     uri: Uri,
 ) -> Result<HeldAnswer, Problem> {
-    let selection = read_one(&uri, timestamp::now_unix_ns())?;
+    let now_unix_ns = timestamp::now_unix_ns();
+    let selection = read_one(&uri, now_unix_ns)?;
     let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
     let budgets = cancel.two_budgets(state.limits());
     let compare = move || {
-        let (selected, all) = load_two(store.as_ref(), &selection, &everything_beside(&selection), &budgets)?;
+        let groups = (&selection, &everything_beside(&selection));
+        let (selected, all) = load_two(store.as_ref(), groups, now_unix_ns, &budgets)?;
         let cut = selected.is_cut || all.is_cut;
+        let (sample, rest_sample) = (selected.sample(), all.sample());
         let known: HashSet<_> = selected.traces.iter().map(|(trace_id, _)| *trace_id).collect();
         let others = all.traces.into_iter().filter(|(trace_id, _)| !known.contains(trace_id));
         let rest: Vec<Lifecycle> = others.map(|(_, lifecycle)| lifecycle).collect();
@@ -161,7 +171,14 @@ pub(in crate::query) async fn explain(
             rest_share: found.rest_share,
             p_value: found.p_value,
         });
-        room.write(&Explanations { selected: selected.len(), rest: rest.len(), cut, facts: facts.collect() })
+        room.write(&Explanations {
+            selected: selected.len(),
+            rest: rest.len(),
+            cut,
+            sample,
+            rest_sample,
+            facts: facts.collect(),
+        })
     };
     state.workers.run(compare).await
 }

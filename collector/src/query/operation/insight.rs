@@ -18,7 +18,7 @@ const ONE: [Parameter; 9] = [
         Kind::Text,
         "A span of this `service.version` or `istio.canonical_revision` takes part.",
     ),
-    parameter("limit", Kind::Whole, "The latest so many traces, 1 to 2000; 500 by default."),
+    parameter("limit", Kind::Whole, "At most so many traces, 1 to 2000; 500 by default."),
 ];
 
 const TWO: [Parameter; 9] = [
@@ -34,7 +34,11 @@ const TWO: [Parameter; 9] = [
     ),
     parameter("baseline_until", Kind::Moment, "Its end; `since` by default."),
     parameter("baseline_version", Kind::Text, "The version of the baseline, by default at the same time."),
-    parameter("limit", Kind::Whole, "The latest so many traces of each, 1 to 2000; 500 by default."),
+    parameter(
+        "limit",
+        Kind::Whole,
+        "At most so many traces of each, from all over its time, 1 to 2000; 500 by default.",
+    ),
 ];
 
 /// All of them.

@@ -46,7 +46,7 @@ pub(in crate::query) struct Selection {
     pub(in crate::query) filter: SpanFilter,
     /// A span of this version takes part.
     pub(in crate::query) version: Option<String>,
-    /// At most so many traces, the latest.
+    /// At most so many traces.
     pub(in crate::query) limit: usize,
 }
 

@@ -67,15 +67,18 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(server: &str) -> Result<Self, ClientError> {
-        let right = "write http://HOST:PORT, such as http://127.0.0.1:16686";
+        Self::to(server, "the server", "http://127.0.0.1:16686")
+    }
+
+    /// To what else answers by HTTP; messages call it by its name and give an example of its address.
+    pub(super) fn to(server: &str, name: &str, example: &str) -> Result<Self, ClientError> {
+        let right = format!("write http://HOST:PORT, such as {example}");
         let host = server.strip_prefix("http://").ok_or_else(|| {
-            ClientError::Usage(format!(
-                "the server {server:?} is not usable: only plain http is spoken; {right}"
-            ))
+            ClientError::Usage(format!("{name} {server:?} is not usable: only plain http is spoken; {right}"))
         })?;
         let is_wrong = |letter: char| letter.is_whitespace() || letter.is_control() || "?#@".contains(letter);
         if host.trim_matches('/').is_empty() || host.contains(is_wrong) {
-            return Err(ClientError::Usage(format!("the server {server:?} is not usable: {right}")));
+            return Err(ClientError::Usage(format!("{name} {server:?} is not usable: {right}")));
         }
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -101,6 +104,16 @@ impl Client {
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
         self.judge(status, &body.map_err(|error| self.unreachable(&error))?)
+    }
+
+    /// Gives something; what comes of it is told by the status.
+    pub(super) fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<u16, ClientError> {
+        let request = self.agent.post(format!("{}{path}", self.server)).header("content-type", content_type);
+        let request = request.config().timeout_global(Some(ANSWER_TIMEOUT)).build();
+        let mut response = request.send(body).map_err(|error| self.unreachable(&error))?;
+        // So that the connection serves the next request.
+        response.body_mut().read_to_vec().map_err(|error| self.unreachable(&error))?;
+        Ok(response.status().as_u16())
     }
 
     /// Asks for an answer without end; reading it fails where the collector goes away.

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::client::{self, Client, ClientError};
-use super::paint::clean_name;
-use super::{ServerOption, conclude, print_json};
+use super::paint::{clean_name, count};
+use super::{ServerOption, conclude, print_json, sampled};
 use crate::query::insight::groups::{Comparison, Ends, Shift};
 
 /// Printed below the help of the command.
@@ -52,7 +52,7 @@ pub struct DiffOptions {
     /// Its end [default: --since; with versions --until]
     #[arg(long, value_name = "TIME")]
     baseline_until: Option<String>,
-    /// At most so many traces of each group, 1 to 2000 [default: 500]
+    /// At most so many traces of each group, from all over its time, 1 to 2000 [default: 500]
     #[arg(long, value_name = "NUMBER")]
     limit: Option<String>,
     #[command(flatten)]
@@ -96,21 +96,31 @@ fn try_diff(options: &DiffOptions, output: &mut impl Write) -> Result<Outcome, C
         DiffOutput::Json => print_json(&answer, output)?,
         DiffOutput::Text => output.write_all(draw(&comparison).as_bytes())?,
     }
-    if comparison.traces == 0 || comparison.baseline_traces == 0 {
-        return Err(ClientError::NothingFound(format!(
-            "there is nothing to compare: {} traces, and {} in the baseline",
-            comparison.traces, comparison.baseline_traces
-        )));
-    }
+    check_comparable(comparison.traces, comparison.baseline_traces)?;
     Ok(if comparison.regression { Outcome::Regression } else { Outcome::NoRegression })
+}
+
+/// Nothing can be said where either group is empty.
+pub(super) fn check_comparable(traces: usize, baseline_traces: usize) -> Result<(), ClientError> {
+    let remedy = match (traces, baseline_traces) {
+        (0, _) => "name another time with --since and --until",
+        (_, 0) => "name another time with --baseline-since and --baseline-until",
+        _ => return Ok(()),
+    };
+    Err(ClientError::NothingFound(format!(
+        "there is nothing to compare: {}, and {baseline_traces} in the baseline; {remedy}",
+        count(traces, "trace")
+    )))
 }
 
 fn draw(comparison: &Comparison) -> String {
     let mut text = format!(
-        "{} traces against {} of the baseline{}\n",
-        comparison.traces,
-        comparison.baseline_traces,
-        if comparison.cut { " (there may be more: --limit)" } else { "" }
+        "{}\nagainst {}\n",
+        sampled::words(&count(comparison.traces, "trace"), &comparison.sample),
+        sampled::words(
+            &(count(comparison.baseline_traces, "trace") + " of the baseline"),
+            &comparison.baseline_sample
+        ),
     );
     // Writing to a string cannot fail.
     for ends in &comparison.new_edges {
@@ -122,7 +132,12 @@ fn draw(comparison: &Comparison) -> String {
     for shift in &comparison.shifts {
         writeln!(text, "{}", line(shift)).ok();
     }
-    if comparison.shifts.is_empty() && comparison.new_edges.is_empty() && comparison.lost_edges.is_empty() {
+    let is_comparable = comparison.traces > 0 && comparison.baseline_traces > 0;
+    if is_comparable
+        && comparison.shifts.is_empty()
+        && comparison.new_edges.is_empty()
+        && comparison.lost_edges.is_empty()
+    {
         text += "nothing changed beyond chance\n";
     }
     text

@@ -76,7 +76,8 @@ fn examine(options: &DoctorOptions) -> Result<Vec<Finding>, ClientError> {
 
 /// What is wrong with proxies, by their admin addresses.
 pub(super) fn examine_proxies(addresses: &[String], watch: Duration) -> Result<Vec<Finding>, ClientError> {
-    let clients = addresses.iter().map(|address| Client::new(address));
+    let clients =
+        addresses.iter().map(|address| Client::to(address, "the admin address", "http://127.0.0.1:15000"));
     let clients = clients.collect::<Result<Vec<Client>, ClientError>>()?;
     let before: Vec<Result<Proxy, Unreadable>> = clients.iter().map(Proxy::read).collect();
     if !clients.is_empty() {

@@ -33,12 +33,8 @@ pub struct GraphOptions {
     /// Only edges of this service
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// From this moment on: an age such as 15m, or RFC 3339 [default: 15m]
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Until this moment: an age such as 5m, or RFC 3339 [default: now]
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    #[command(flatten)]
+    window: WindowOptions,
     #[command(flatten)]
     server: ServerOption,
     /// How the edges are printed
@@ -46,11 +42,25 @@ pub struct GraphOptions {
     output: ListOutput,
 }
 
+/// Which minutes are asked for.
+#[derive(Clone, Debug, clap::Args)]
+struct WindowOptions {
+    /// From this moment on: an age such as 15m, or RFC 3339 [default: 15m]
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Until this moment: an age such as 5m, or RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+}
+
 /// The flags of `throughline top`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TopOptions {
+    /// Only operations of this service
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
     #[command(flatten)]
-    graph: GraphOptions,
+    window: WindowOptions,
     /// What comes first
     #[arg(long, value_enum, default_value = "errors")]
     sort: Sort,
@@ -60,6 +70,11 @@ pub struct TopOptions {
     /// Print again after this time, such as 2s, until interrupted
     #[arg(long, value_name = "DURATION", value_parser = pause)]
     watch: Option<Duration>,
+    #[command(flatten)]
+    server: ServerOption,
+    /// How the operations are printed
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: ListOutput,
 }
 
 /// What the operations are sorted by, the most first.
@@ -75,9 +90,9 @@ fn pause(text: &str) -> Result<Duration, String> {
     if pause < Duration::from_millis(100) { Err("it must be 100ms or more".to_owned()) } else { Ok(pause) }
 }
 
-impl GraphOptions {
-    fn parameters(&self) -> Vec<(&'static str, &str)> {
-        let texts = [("service", &self.service), ("since", &self.since), ("until", &self.until)];
+impl WindowOptions {
+    fn parameters<'a>(&'a self, service: &'a Option<String>) -> Vec<(&'static str, &'a str)> {
+        let texts = [("service", service), ("since", &self.since), ("until", &self.until)];
         texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?))).collect()
     }
 }
@@ -94,7 +109,8 @@ pub(super) fn print_services(options: &ServicesOptions, output: &mut impl Write)
 }
 
 pub(super) fn print_graph(options: &GraphOptions, output: &mut impl Write) -> Result<(), ClientError> {
-    let answer = Client::new(&options.server.server)?.get("/api/v1/graph", &options.parameters())?;
+    let answer = Client::new(&options.server.server)?
+        .get("/api/v1/graph", &options.window.parameters(&options.service))?;
     let graph: Graph = client::read_as(answer.clone())?;
     match options.output {
         ListOutput::Json => print_json(&answer, output)?,
@@ -156,9 +172,9 @@ fn links_of(edge: &Edge) -> String {
 }
 
 pub(super) fn print_top(options: &TopOptions, output: &mut impl Write) -> Result<(), ClientError> {
-    let client = Client::new(&options.graph.server.server)?;
+    let client = Client::new(&options.server.server)?;
     loop {
-        let answer = client.get("/api/v1/operations", &options.graph.parameters())?;
+        let answer = client.get("/api/v1/operations", &options.window.parameters(&options.service))?;
         if options.watch.is_some() && stdout().is_terminal() {
             write!(output, "{CLEAR}")?;
         }
@@ -184,7 +200,7 @@ fn print_operations(answer: Value, options: &TopOptions, output: &mut impl Write
     operations.sort_by_key(|operation| std::cmp::Reverse(rank(&operation.counts)));
     operations.truncate(usize::try_from(options.limit).unwrap_or(usize::MAX));
     let json = serde_json::json!({"operations": operations});
-    match options.graph.output {
+    match options.output {
         ListOutput::Json => print_json(&json, output)?,
         ListOutput::Ndjson => lines(&json, "operations", output)?,
         ListOutput::Table if operations.is_empty() => {}

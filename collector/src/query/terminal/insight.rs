@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use serde::de::DeserializeOwned;
 
 use super::client::{self, Client, ClientError};
+use super::diff::check_comparable;
 use super::paint::{clean_name, count, duration};
+use super::sampled::{self, MORE};
 use super::{ServerOption, conclude, print_json};
 use crate::query::insight::completeness::{Completeness, Figures};
 use crate::query::insight::groups::Suspects;
@@ -80,7 +82,7 @@ struct TimeOptions {
     /// A span of this version takes part: service.version or istio.canonical_revision
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
-    /// At most so many traces, the latest, 1 to 2000 [default: 500]
+    /// At most so many traces, of each group where two are compared, 1 to 2000 [default: 500]
     #[arg(long, value_name = "NUMBER")]
     limit: Option<String>,
     #[command(flatten)]
@@ -92,17 +94,17 @@ struct TimeOptions {
 
 /// Prints where the time of many traces went.
 pub fn show_critical_path(options: &GroupOptions) -> ExitCode {
-    conclude(options.ask("/api/v1/critical-path", |flame: &FlameGraph| (flame.traces, draw_flame(flame))))
+    conclude(options.ask("/api/v1/critical-path", draw_flame, |flame: &FlameGraph| flame.traces))
 }
 
 /// Prints what sets traces apart from the others of their service and time.
 pub fn explain(options: &GroupOptions) -> ExitCode {
-    conclude(options.ask("/api/v1/explain", |found: &Explanations| (found.selected, draw_facts(found))))
+    conclude(options.ask("/api/v1/explain", draw_facts, |found: &Explanations| found.selected))
 }
 
 /// Prints how much of what was due arrived, and why the rest did not.
 pub fn show_completeness(options: &GroupOptions) -> ExitCode {
-    conclude(options.ask("/api/v1/completeness", |book: &Completeness| (book.traces, draw_ledger(book))))
+    conclude(options.ask("/api/v1/completeness", draw_ledger, |book: &Completeness| book.traces))
 }
 
 /// Prints who explains what changed.
@@ -113,15 +115,16 @@ pub fn show_suspects(options: &SuspectsOptions) -> ExitCode {
         ("baseline_since", options.baseline_since.as_deref()),
         ("baseline_until", options.baseline_until.as_deref()),
     ];
-    let draw = |found: &Suspects| (found.traces.min(found.baseline_traces), draw_suspects(found));
-    conclude(options.times.ask("/api/v1/suspects", &own, draw))
+    let check = |found: &Suspects| check_comparable(found.traces, found.baseline_traces);
+    conclude(options.times.ask("/api/v1/suspects", &own, draw_suspects, check))
 }
 
 impl GroupOptions {
     fn ask<T: DeserializeOwned>(
         &self,
         path: &str,
-        draw: impl Fn(&T) -> (usize, String),
+        draw: impl Fn(&T) -> String,
+        traces: impl Fn(&T) -> usize,
     ) -> Result<(), ClientError> {
         let own = [
             ("service", self.service.as_deref()),
@@ -130,17 +133,25 @@ impl GroupOptions {
             ("max_duration_ms", self.max_duration_ms.as_deref()),
             ("errors", self.errors.then_some("true")),
         ];
-        self.times.ask(path, &own, draw)
+        let is_narrowed = own.iter().any(|(_, text)| text.is_some()) || self.times.version.is_some();
+        self.times.ask(path, &own, draw, |answer| match (traces(answer), is_narrowed) {
+            (0, false) => nothing("no trace in this time: look further back with --since"),
+            (0, true) => {
+                nothing("no trace in this time is as asked: ask for less, or look further back with --since")
+            }
+            _ => Ok(()),
+        })
     }
 }
 
 impl TimeOptions {
-    /// Asks and prints; `draw` gives how many traces there were, and the text.
+    /// Asks and prints; `check` says whether the answer tells anything.
     fn ask<T: DeserializeOwned>(
         &self,
         path: &str,
         own: &[(&'static str, Option<&str>)],
-        draw: impl Fn(&T) -> (usize, String),
+        draw: impl Fn(&T) -> String,
+        check: impl Fn(&T) -> Result<(), ClientError>,
     ) -> Result<(), ClientError> {
         let times = [
             ("since", self.since.as_deref()),
@@ -151,22 +162,19 @@ impl TimeOptions {
         let parameters: Vec<(&str, &str)> =
             own.iter().chain(&times).filter_map(|(name, text)| Some((*name, (*text)?))).collect();
         let answer = Client::new(&self.server.server)?.get(path, &parameters)?;
-        let (traces, text) = draw(&client::read_as(answer.clone())?);
+        let told: T = client::read_as(answer.clone())?;
         let mut output = io::stdout().lock();
         match self.output {
             InsightOutput::Json => print_json(&answer, &mut output)?,
-            InsightOutput::Text => output.write_all(text.as_bytes())?,
+            InsightOutput::Text => output.write_all(draw(&told).as_bytes())?,
         }
-        if traces == 0 {
-            let nothing = "no trace in this time: look further back with --since";
-            return Err(ClientError::NothingFound(nothing.to_owned()));
-        }
-        Ok(())
+        check(&told)
     }
 }
 
-/// What is added to the number of traces where not all were looked at.
-const MORE: &str = " (there may be more: --limit)";
+fn nothing(why: &str) -> Result<(), ClientError> {
+    Err(ClientError::NothingFound(why.to_owned()))
+}
 
 fn head(traces: usize, more: Option<&str>) -> String {
     format!("{}{}\n", count(traces, "trace"), more.unwrap_or_default())
@@ -203,8 +211,12 @@ fn draw_frame(frame: &Frame, level: usize, text: &mut String, left_out: &mut usi
 }
 
 fn draw_facts(found: &Explanations) -> String {
-    let mut text = head(found.selected, found.cut.then_some(MORE));
-    writeln!(text, "held against {} of the same service and time", count(found.rest, "other")).ok();
+    let mut text = sampled::words(&count(found.selected, "trace"), &found.sample) + "\n";
+    if found.selected == 0 {
+        return text;
+    }
+    let others = count(found.rest, "other") + " of the same service and time";
+    writeln!(text, "held against {}", sampled::words(&others, &found.rest_sample)).ok();
     for fact in &found.facts {
         writeln!(
             text,
@@ -217,15 +229,19 @@ fn draw_facts(found: &Explanations) -> String {
         )
         .ok();
     }
-    if found.facts.is_empty() {
+    if found.rest == 0 {
+        text += "there is nothing to compare them with\n";
+    } else if found.facts.is_empty() {
         text += "nothing sets them apart beyond chance\n";
     }
     text
 }
 
 fn draw_suspects(found: &Suspects) -> String {
-    let mut text = head(found.traces, found.cut.then_some(MORE));
-    writeln!(text, "held against {} of the baseline", count(found.baseline_traces, "trace")).ok();
+    let mut text = sampled::words(&count(found.traces, "trace"), &found.sample) + "\n";
+    let baseline = count(found.baseline_traces, "trace") + " of the baseline";
+    let baseline = sampled::words(&baseline, &found.baseline_sample);
+    writeln!(text, "held against {baseline}").ok();
     for (place, suspect) in found.services.iter().take(MAX_SUSPECTS).enumerate() {
         let (service, reason) = (clean_name(&suspect.service), clean_name(&suspect.reason));
         writeln!(text, "{:>2}  {:6.2}  {service}: {reason}", place + 1, suspect.score).ok();

@@ -2,6 +2,7 @@
 
 mod overhead;
 mod probe;
+mod recorder;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -11,13 +12,15 @@ use super::client::{self, Client, ClientError};
 use super::doctor::{examine_proxies, print_findings};
 use super::paint::{Paint, clean, count, duration};
 use super::{ServerOption, conclude, trace_tree};
-use crate::query::answer::{MissingPart, Span, Trace};
-use probe::{Mark, Probe, Recording};
+use crate::query::answer::{Status, Trace};
+use probe::{Probe, Recording, Sent};
+use recorder::Recorder;
 
 /// Printed below the help of `throughline verify`.
 pub const VERIFY_HELP: &str = "\
 The request carries a traceparent of its own, so its trace is known before it exists. A gateway with edge: restart begins \
-another one; verify from inside the mesh there, or set it to continue.
+another one; verify from inside the mesh there, or set it to continue. The root of the trace is a span of this command, of \
+the service throughline-verify, which it sends to the collector by OTLP/HTTP.
 
 Exit codes: 0 every hop that can be seen arrived, 1 something is missing, 2 wrong usage, 3 the entry or the collector \
 cannot be reached";
@@ -47,6 +50,9 @@ pub struct VerifyOptions {
     /// Admin address of a proxy to look at when something is missing; may be given many times
     #[arg(long, value_name = "URL")]
     admin: Vec<String>,
+    /// Where the collector takes spans by OTLP/HTTP [default: the host of --server, with the port that the collector names]
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
     #[command(flatten)]
     server: ServerOption,
 }
@@ -64,16 +70,18 @@ fn try_verify(options: &VerifyOptions, output: &mut impl Write) -> Result<bool, 
     let collector = Client::new(&options.server.server)?;
     let probe = Probe::new(&options.entry, options.host.as_deref(), &options.header)?;
     // An unreachable collector is told before anything is sent.
-    collector.get("/api/v1/status", &[])?;
-    let mark = Mark::new();
-    let (status, took) = probe.send(&mark, Recording::On)?;
-    let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-    writeln!(output, "sent {}: status {status} after {}\n", clean(&options.entry), duration(nanoseconds))?;
-    let trace = follow(&collector, &mark, Duration::from_secs(options.wait))?;
+    let status: Status = client::read_as(collector.get("/api/v1/status", &[])?)?;
+    let recorder = Recorder::connect(options.otlp.as_deref(), collector.server(), status.otlp_http_port)?;
+    let sent = probe.send(Recording::On)?;
+    let took = duration(sent.took_ns());
+    writeln!(output, "sent {}: status {} after {took}\n", clean(&options.entry), sent.status)?;
+    let trace = follow(&collector, &recorder, &sent, Duration::from_secs(options.wait))?;
+    let has_arrived = trace.is_some();
     let is_whole = match trace {
         Some(trace) => report(&trace, output)?,
         None => {
-            writeln!(output, "no span of trace {} has arrived after {} s\n", mark.trace_id(), options.wait)?;
+            let trace_id = sent.mark.trace_id();
+            writeln!(output, "no span of trace {trace_id} has arrived after {} s\n", options.wait)?;
             writeln!(output, "{}", NOTHING_ARRIVED)?;
             false
         }
@@ -87,7 +95,11 @@ fn try_verify(options: &VerifyOptions, output: &mut impl Write) -> Result<bool, 
         }
     }
     if options.pairs > 0 {
-        writeln!(output, "\n{}", overhead::measure(&probe, options.pairs)?)?;
+        writeln!(
+            output,
+            "\n{}",
+            overhead::measure(&probe, options.pairs, has_arrived.then_some(&recorder))?
+        )?;
     }
     Ok(is_whole)
 }
@@ -97,21 +109,30 @@ const NOTHING_ARRIVED: &str = "\
 - the spans do not reach the collector: look at wasmcustom.throughline_exports_failed of the gateway
 - the gateway begins a trace of its own (edge: restart): search for it with throughline search";
 
-/// Waits until the trace is there and whole, or has stopped growing.
-fn follow(collector: &Client, mark: &Mark, wait: Duration) -> Result<Option<Trace>, ClientError> {
-    let (start, path) = (Instant::now(), format!("/api/v1/traces/{}", mark.trace_id()));
+/// Waits until the trace is there and whole, or has stopped growing. Its root is sent once anything of it has arrived: a trace
+/// of the root alone would be none.
+fn follow(
+    collector: &Client,
+    recorder: &Recorder,
+    sent: &Sent,
+    wait: Duration,
+) -> Result<Option<Trace>, ClientError> {
+    let (start, path) = (Instant::now(), format!("/api/v1/traces/{}", sent.mark.trace_id()));
     let (mut last, mut grown) = (None::<Trace>, Instant::now());
-    while start.elapsed() < wait {
+    while start.elapsed() < wait || last.is_some() {
         match collector.get(&path, &[]) {
             Ok(answer) => {
-                let trace = without_probe(client::read_as(answer)?, mark);
+                let trace: Trace = client::read_as(answer)?;
+                if last.is_none() {
+                    recorder.send(sent)?;
+                }
                 if last.as_ref().is_none_or(|last| last.spans.len() != trace.spans.len()) {
                     grown = Instant::now();
                 }
                 // Spans of one request come from many proxies, so even a trace without gaps may still grow.
                 let is_quiet = grown.elapsed() >= QUIET;
                 last = Some(trace);
-                if is_quiet {
+                if is_quiet || start.elapsed() >= wait + QUIET {
                     break;
                 }
             }
@@ -121,50 +142,6 @@ fn follow(collector: &Client, mark: &Mark, wait: Duration) -> Result<Option<Trac
         std::thread::sleep(LOOK_EVERY);
     }
     Ok(last)
-}
-
-/// The parent of the entry is this command, which sends no span: that gap is none.
-fn without_probe(mut trace: Trace, mark: &Mark) -> Trace {
-    let probe = mark.span_id();
-    let entries = trace.spans.iter_mut().filter(|span| span.parent_span_id.as_deref() == Some(probe));
-    let mut entered = Vec::new();
-    for entry in entries {
-        entry.missing_parent = false;
-        entry.parent_span_id = None;
-        entered.push(entry.span_id.clone());
-    }
-    trace.gaps.retain(|gap| gap.reason != "missing-parent" || !entered.contains(&gap.span_id));
-    let calls = trace.spans.iter().filter(|span| span.kind == "client" && span.status != "error");
-    let calls = calls.filter(|span| entered.contains(&span.span_id));
-    let unanswered = calls.filter(|call| {
-        !trace
-            .spans
-            .iter()
-            .any(|span| span.kind == "server" && span.parent_span_id.as_ref() == Some(&call.span_id))
-    });
-    let unanswered: Vec<MissingPart> = unanswered.map(no_server).collect();
-    trace.gaps.extend(unanswered);
-    trace.summary.gaps = trace.gaps.len();
-    let due = trace.summary.spans + trace.gaps.len();
-    trace.summary.percent_complete = Some(100.0 * trace.summary.spans as f64 / due.max(1) as f64);
-    trace.summary.complete = trace.gaps.is_empty() && entered.len() == 1;
-    trace
-}
-
-/// The collector names one gap for a span, and that of the parent comes first.
-fn no_server(call: &Span) -> MissingPart {
-    let address = call.attributes.get("server.address").and_then(serde_json::Value::as_str);
-    MissingPart {
-        span_id: call.span_id.clone(),
-        service: call.service.clone(),
-        reason: "no-server-span".to_owned(),
-        cause: "unknown".to_owned(),
-        dropped_spans: 0,
-        detail: format!(
-            "no span arrived from {}: it has no proxy, or its span is late or lost",
-            address.unwrap_or("the server it called")
-        ),
-    }
 }
 
 /// Prints the hops and what is missing; whether nothing is.

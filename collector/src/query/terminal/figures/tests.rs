@@ -9,8 +9,7 @@ fn graph_options(server: &str, output: ListOutput) -> GraphOptions {
     let server = ServerOption { server: server.to_owned() };
     GraphOptions {
         service: Some("cart".to_owned()),
-        since: Some("1h".to_owned()),
-        until: None,
+        window: WindowOptions { since: Some("1h".to_owned()), until: None },
         server,
         output,
     }
@@ -60,8 +59,8 @@ fn sorts_operations_and_cuts_the_list() {
     };
     let body = format!("{{\"operations\":[{},{},{}]}}", one("a", 1), one("b", 7), one("c", 3));
     let (url, answering) = server(http("200 OK", &body));
-    let graph = graph_options(&url, ListOutput::Ndjson);
-    let options = TopOptions { graph, sort: Sort::Errors, limit: 2, watch: None };
+    let GraphOptions { service, window, server, output } = graph_options(&url, ListOutput::Ndjson);
+    let options = TopOptions { service, window, sort: Sort::Errors, limit: 2, watch: None, server, output };
     let mut printed = Vec::new();
     print_top(&options, &mut printed).unwrap();
     answering.join().unwrap();
@@ -94,4 +93,11 @@ fn prints_services_and_says_when_there_are_none() {
 fn takes_pauses_that_leave_the_server_alone() {
     assert_eq!(pause("2s"), Ok(Duration::from_secs(2)));
     assert!(pause("1ms").is_err() && pause("often").is_err());
+}
+
+#[test]
+fn the_help_of_top_speaks_of_operations() {
+    let mut command = <TopOptions as clap::Args>::augment_args(clap::Command::new("top"));
+    let help = command.render_long_help().to_string();
+    assert!(help.contains("Only operations of this service") && !help.contains("edges"), "{help}");
 }

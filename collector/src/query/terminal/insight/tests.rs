@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::query::answer::Sample;
 use crate::query::insight::completeness::{EdgeFigures, WorkloadFigures};
 use crate::query::insight::groups::{Suspect, SuspectEdge};
 use crate::query::insight::together::Fact;
@@ -44,14 +45,22 @@ fn facts_stand_with_their_shares() {
         rest_share: 0.25,
         p_value: 0.000_012,
     };
-    let found = Explanations { selected: 15, rest: 44, cut: false, facts: vec![fact] };
+    let (sample, rest_sample) = (Sample::default(), Sample { places: 1, cut: true, ..Sample::default() });
+    let found = Explanations { selected: 15, rest: 44, cut: true, sample, rest_sample, facts: vec![fact] };
     let text = draw_facts(&found);
-    assert!(text.starts_with("15 traces\nheld against 44 others of the same service and time\n"), "{text}");
+    // Only what was really cut is said to be.
+    let head =
+        "15 traces\nheld against 44 others of the same service and time (there may be more: --limit)\n";
+    assert!(text.starts_with(head), "{text}");
     assert!(
         text.contains("100.0 % against  25.0 %  tenant = ") && text.contains("(by chance: 1.2e-5)"),
         "{text}"
     );
     assert!(!text.contains('\u{1b}'), "nothing from the network steers the terminal");
+    let none = Explanations { selected: 0, facts: Vec::new(), ..found.clone() };
+    assert_eq!(draw_facts(&none), "0 traces\n");
+    let alone = draw_facts(&Explanations { rest: 0, facts: Vec::new(), ..found.clone() });
+    assert!(alone.ends_with("there is nothing to compare them with\n"), "{alone}");
     let nothing = draw_facts(&Explanations { facts: Vec::new(), ..found });
     assert!(nothing.ends_with("nothing sets them apart beyond chance\n"), "{nothing}");
 }
@@ -63,12 +72,14 @@ fn suspects_come_with_their_reasons() {
         traces: 20,
         baseline_traces: 19,
         cut: false,
+        sample: Sample { places: 1, unsettled: 2, ..Sample::default() },
+        baseline_sample: Sample { places: 12, cut: true, ..Sample::default() },
         services: vec![Suspect { service, score: 3.25, reason: "own time of GET: 90 ms".to_owned() }],
         edges: vec![SuspectEdge { client, server, score: 1.5, reason: "network".to_owned() }],
     };
     let expected = "\
-20 traces
-held against 19 traces of the baseline
+20 traces; 2 traces left out, of which spans may still be on their way
+held against 19 traces of the baseline, a sample from 12 places of that time (more: --limit)
  1    3.25  cart: own time of GET: 90 ms
       1.50  front -> cart: network
 ";

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use super::super::client::ClientError;
 use super::super::paint::duration;
-use super::probe::{Mark, Probe, Recording};
+use super::probe::{Probe, Recording};
+use super::recorder::Recorder;
 
-/// Sends the pairs and says what they took.
-pub(super) fn measure(probe: &Probe, pairs: u32) -> Result<String, ClientError> {
+/// Sends the pairs and says what they took. With a recorder each recorded request gets its root.
+pub(super) fn measure(probe: &Probe, pairs: u32, recorder: Option<&Recorder>) -> Result<String, ClientError> {
     let (mut recorded, mut unrecorded) = (Vec::new(), Vec::new());
     for _ in 0..pairs {
-        recorded.push(probe.send(&Mark::new(), Recording::On)?.1);
-        unrecorded.push(probe.send(&Mark::new(), Recording::Off)?.1);
+        let sent = probe.send(Recording::On)?;
+        unrecorded.push(probe.send(Recording::Off)?.took);
+        recorder.map_or(Ok(()), |recorder| recorder.send(&sent))?;
+        recorded.push(sent.took);
     }
     let (with, without) = (median(recorded), median(unrecorded));
     Ok(format!(

@@ -7,6 +7,7 @@ use throughline_model::context::TRACEPARENT;
 use ureq::Agent;
 
 use super::super::client::ClientError;
+use crate::query::timestamp;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -52,6 +53,21 @@ pub(super) enum Recording {
     Off,
 }
 
+/// A request that was answered.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    pub(super) mark: Mark,
+    pub(super) status: u16,
+    pub(super) start_unix_ns: u64,
+    pub(super) took: Duration,
+}
+
+impl Sent {
+    pub(super) fn took_ns(&self) -> u64 {
+        u64::try_from(self.took.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
 /// Sends requests to one entry.
 #[derive(Debug)]
 pub(super) struct Probe {
@@ -80,19 +96,20 @@ impl Probe {
         Ok(Self { agent, entry: entry.to_owned(), headers: all })
     }
 
-    /// Sends one request and reads its whole answer; gives status and duration.
-    pub(super) fn send(&self, mark: &Mark, recording: Recording) -> Result<(u16, Duration), ClientError> {
+    /// Sends one request and reads its whole answer.
+    pub(super) fn send(&self, recording: Recording) -> Result<Sent, ClientError> {
+        let mark = Mark::new();
         let mut request = self.agent.get(&self.entry).header(TRACEPARENT, mark.traceparent(recording));
         request = request.header("user-agent", concat!("throughline-verify/", env!("CARGO_PKG_VERSION")));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let begin = Instant::now();
+        let (begin, start_unix_ns) = (Instant::now(), timestamp::now_unix_ns());
         let failed = |error: ureq::Error| {
             ClientError::Failed(format!("the entry {} cannot be reached: {error}", self.entry))
         };
         let mut response = request.call().map_err(failed)?;
         response.body_mut().read_to_vec().map_err(failed)?;
-        Ok((response.status().as_u16(), begin.elapsed()))
+        Ok(Sent { mark, status: response.status().as_u16(), start_unix_ns, took: begin.elapsed() })
     }
 }
