@@ -52,7 +52,7 @@ enum Command {
     /// Print the calls between services
     #[command(after_help = EXIT_CODES)]
     Graph(GraphOptions),
-    /// Print alerts, those that fire first; with an id, one with all its evidence
+    /// Print alerts, those that fire first; with an id, what is known of that one
     #[command(after_help = EXIT_CODES)]
     Alerts(AlertsOptions),
     /// Check alert rules, and test who is told

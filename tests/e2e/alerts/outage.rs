@@ -22,6 +22,9 @@ const DEADLINE: Duration = Duration::from_secs(240);
 const MINUTE_NS: u64 = 60_000_000_000;
 /// Requests of one minute.
 const REQUESTS: u64 = 100;
+/// What the payment is asked for.
+const USUAL: &str = "POST /pay";
+const RARE: &str = "POST /refund";
 /// Minutes of the slight fault: eight of a thousand requests fail, which burns a budget of one in a thousand eight times too fast.
 const MINUTES: u64 = 20;
 
@@ -54,7 +57,7 @@ pub(crate) fn start() -> Result<Outage> {
     let now = now_unix_ns();
     for minute in (1..=MINUTES).rev() {
         // Whole minutes of the past, so that the fault is no larger in one of them.
-        outage.send(now - minute * MINUTE_NS, if minute % 5 == 0 { 0 } else { 1 })?;
+        outage.send(USUAL, now - minute * MINUTE_NS, if minute % 5 == 0 { 0 } else { 1 })?;
     }
     outage.collector.restart_with(vec!["--alert-rules".to_owned(), rules.display().to_string()])?;
     Ok(outage)
@@ -66,15 +69,12 @@ fn now_unix_ns() -> u64 {
 }
 
 impl Outage {
-    /// One minute's requests to the payment, of which so many fail.
-    fn send(&mut self, at_unix_ns: u64, failed: u64) -> Result<()> {
+    /// A hundred requests that ask this of the payment, of which so many fail.
+    fn send(&mut self, asked: &str, at_unix_ns: u64, failed: u64) -> Result<()> {
         let spans: Vec<Span> = (0..REQUESTS)
             .flat_map(|number| {
-                request(
-                    self.sent + number + 1,
-                    at_unix_ns + number,
-                    if number < failed { StatusCode::Error } else { StatusCode::Unset },
-                )
+                let status = if number < failed { StatusCode::Error } else { StatusCode::Unset };
+                request(asked, self.sent + number + 1, at_unix_ns + number, status)
             })
             .collect();
         self.sent += REQUESTS;
@@ -90,6 +90,27 @@ impl Outage {
         Ok(answer["alerts"].as_array().cloned().unwrap_or_default())
     }
 
+    /// Waits until the collector has looked at this second.
+    fn watch_until(&self, unix_s: u64) -> Result<()> {
+        let url = format!("{}/api/v1/alerts", self.collector.url());
+        wait::until("it to watch for some seconds", DEADLINE, || {
+            let answer: Json = self.client.get(&url)?.json()?;
+            Ok((answer["watching"]["looked_at_unix_s"].as_u64() > Some(unix_s)).then_some(()))
+        })
+    }
+
+    /// It was told twice, and that is written down: a message is counted after that.
+    fn check_told(&self) -> Result<()> {
+        let url = format!("{}/api/v1/alert-rules", self.collector.url());
+        let delivered = wait::until("both messages to be counted", DEADLINE, || {
+            let rules: Json = self.client.get(&url)?.json()?;
+            Ok(rules["receivers"][0]["delivered"].as_u64().filter(|delivered| *delivered >= 2))
+        })?;
+        let told = self.told();
+        ensure!(delivered == 2 && told == ["firing warning", "firing critical"], "{delivered} of {told:?}");
+        Ok(())
+    }
+
     /// Severities of what the webhook took, in order.
     fn told(&self) -> Vec<String> {
         let text = |message: &Json, key: &str| message[key].as_str().unwrap_or_default().to_owned();
@@ -102,7 +123,7 @@ impl Outage {
 }
 
 /// The front's request, its call and what the payment answered.
-fn request(number: u64, at_unix_ns: u64, status: StatusCode) -> [Span; 3] {
+fn request(asked: &str, number: u64, at_unix_ns: u64, status: StatusCode) -> [Span; 3] {
     let span = |id: u64, kind: SpanKind, service: &str, name: &str| Span {
         trace_id: TraceId::from_bytes(&u128::from(number).to_be_bytes()).expect("not zero"),
         span_id: SpanId::from_bytes(&id.to_be_bytes()).expect("not zero"),
@@ -128,7 +149,7 @@ fn request(number: u64, at_unix_ns: u64, status: StatusCode) -> [Span; 3] {
     [
         span(1, SpanKind::Server, "front", "POST /checkout"),
         span(2, SpanKind::Client, "front", "POST"),
-        span(3, SpanKind::Server, "payment", "POST /pay"),
+        span(3, SpanKind::Server, "payment", asked),
     ]
 }
 
@@ -139,7 +160,7 @@ pub(crate) fn outage_is_told(outage: &mut Outage) -> Result<()> {
     ensure!(before > 2, "every service, edge and route alerts: {before}");
     // All the time, until it is seen: whatever minute the collector looks at has failures then.
     wait::until("every alert to be critical", DEADLINE, || {
-        outage.send(now_unix_ns(), 40)?;
+        outage.send(USUAL, now_unix_ns(), 40)?;
         Ok(outage.alerts()?.iter().all(|alert| alert["severity"] == "critical").then_some(()))
     })?;
     wait::until("a message that it is critical", DEADLINE, || Ok((outage.told().len() > 1).then_some(())))?;
@@ -148,6 +169,7 @@ pub(crate) fn outage_is_told(outage: &mut Outage) -> Result<()> {
     for alert in &alerts {
         evidence_agrees(alert)?;
     }
+    who_joins_is_known(outage)?;
     nothing_is_repeated_after_a_crash(outage)?;
     let message = outage.webhook.taken().pop().context("a message")?;
     let named = message["alerts"].as_array().map_or(0, Vec::len);
@@ -155,20 +177,25 @@ pub(crate) fn outage_is_told(outage: &mut Outage) -> Result<()> {
     terminal_tells(outage, &alerts)
 }
 
-fn nothing_is_repeated_after_a_crash(outage: &mut Outage) -> Result<()> {
-    // It is counted once it is written down.
-    wait::until("both messages to be counted", DEADLINE, || {
-        let rules: Json =
-            outage.client.get(&format!("{}/api/v1/alert-rules", outage.collector.url()))?.json()?;
-        Ok((rules["receivers"][0]["delivered"] == 2).then_some(()))
+/// One more alert of the same suspect is no louder than what was told.
+fn who_joins_is_known(outage: &mut Outage) -> Result<()> {
+    let joined = wait::until("an alert on another route", DEADLINE, || {
+        outage.send(RARE, now_unix_ns(), 40)?;
+        let alerts = outage.alerts()?;
+        Ok(alerts.into_iter().find(|alert| alert["route"] == RARE && alert["state"] == "firing"))
     })?;
+    outage.watch_until(joined["fired_unix_s"].as_u64().unwrap_or_default() + 12)?;
+    let joined = outage.alerts()?.into_iter().find(|alert| alert["id"] == joined["id"]);
+    let joined = joined.context("the alert is gone")?;
+    ensure!(joined["suspect"] == "payment" && joined["severity"] == "critical", "another story: {joined}");
+    outage.check_told()
+}
+
+fn nothing_is_repeated_after_a_crash(outage: &mut Outage) -> Result<()> {
+    outage.check_told()?;
     let rules = outage.run.join("rules.yaml").display().to_string();
     outage.collector.restart_with(vec!["--alert-rules".to_owned(), rules])?;
-    let begun = now_unix_ns() / 1_000_000_000;
-    wait::until("it to watch again for some seconds", DEADLINE, || {
-        let answer: Json = outage.client.get(&format!("{}/api/v1/alerts", outage.collector.url()))?.json()?;
-        Ok((answer["watching"]["looked_at_unix_s"].as_u64() > Some(begun + 10)).then_some(()))
-    })?;
+    outage.watch_until(now_unix_ns() / 1_000_000_000 + 10)?;
     ensure!(outage.told() == ["firing warning", "firing critical"], "it was told {:?}", outage.told());
     Ok(())
 }

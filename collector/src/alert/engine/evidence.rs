@@ -92,7 +92,7 @@ fn inquire(feed: &Feed, alert: &Alert, visible: u64) -> Inquiry {
     // Nobody takes a silent edge any more, and nobody took a new one before: what compares are requests of the same entries.
     if is_silent {
         keep_entries_of(&mut since, &before);
-    } else if before.is_empty() && !since.is_empty() {
+    } else if before.is_empty() && !since.is_empty() && asking != subject {
         before = sample_before(feed, &asking, alert.since_unix_s);
         keep_entries_of(&mut before, &since);
     }
