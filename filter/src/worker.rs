@@ -105,8 +105,9 @@ impl Worker {
         config: &LinksConfig,
         now_unix_ns: u64,
     ) -> Ticket {
-        let mut candidate = Candidate::new(context, state, Stay::of_request(headers), now_unix_ns);
-        let is_written = self.books.saw_request();
+        let stay = Stay::of_request(headers);
+        let mut candidate = Candidate::new(context, state, stay, now_unix_ns);
+        let is_written = self.books.saw_request(stay);
         // A workload that has never made a call without context does not pay for hashes.
         if config.uses_tokens && self.habits.makes_orphans(now_unix_ns) {
             candidate.tokens = Some(self.own_tokens(headers, config, now_unix_ns));
@@ -137,9 +138,10 @@ impl Worker {
         if self.fellows.leave_this_alone() { step(&mut self.own_table) } else { step(host) }
     }
 
-    /// Whether a call may come whose cause has to be looked up, so that the ids of requests are to be written down.
-    pub fn keeps_ids(&self) -> bool {
-        self.books.are_kept()
+    /// Whether the id of this request is to be written down: a call may come whose cause has to be looked up, or the
+    /// request will last and may see such calls yet.
+    pub fn keeps_id_of(&self, headers: &Headers) -> bool {
+        self.books.are_kept() || Stay::of_request(headers) == Stay::Lasting
     }
 
     /// Whether every request in flight has its id written down, on whatever worker: else one that is found may not be
@@ -202,6 +204,7 @@ impl Worker {
         self.ticked_ns = now_ns;
         let now_unix_ns = host.wall_clock_ns();
         self.requests.forget_abandoned(now_unix_ns);
+        self.books.on_turn();
         self.regard_habits(host, now_unix_ns);
         self.keep_sign(host);
         self.look_around(host);
@@ -233,12 +236,14 @@ impl Worker {
         now_unix_ns: u64,
     ) {
         own_tokens.iter().for_each(|token| self.recurrence.saw_own_token(*token));
-        self.habits.saw_call(destination, company, now_unix_ns);
-        let had_books = self.books.are_kept();
+        let were_needed = self.habits.need_books(now_unix_ns);
+        // With the books closed elsewhere nobody can say that it was made by a request.
+        let is_unread = company == Company::Unknown && self.fellows.have_closed_books();
+        self.habits.saw_call(destination, if is_unread { Company::Unread } else { company }, now_unix_ns);
         self.regard_habits(host, now_unix_ns);
         // The others must not go on linking what was just seen to be made in the background, and have to tell from now on
         // what they have.
-        if (company == Company::Nobody || !had_books) && !self.fellows.is_empty() {
+        if (company == Company::Nobody || !were_needed) && !self.fellows.is_empty() {
             self.share_habits(host);
         }
     }

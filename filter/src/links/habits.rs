@@ -18,6 +18,8 @@ pub enum Company {
     Nobody,
     /// That cannot be said.
     Unknown,
+    /// That cannot be said, because it was not written down: it may have been made in the background.
+    Unread,
 }
 
 /// When `sole` may be trusted.
@@ -73,6 +75,8 @@ impl Habits {
                 destination.calls = 0;
                 destination.idle_before_ns = idle_ns;
             }
+            // What was idle before proves nothing any more.
+            Company::Unread => destination.idle_before_ns = idle_ns,
             Company::Unknown => {}
         }
     }

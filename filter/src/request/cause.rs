@@ -59,8 +59,12 @@ pub(super) fn find(
     };
     engine.count(Counter::for_link(link.kind));
     match link.kind {
-        LinkKind::Propagated => drop(engine.with_worker(|worker, _| worker.saw_forwarding(now_unix_ns))),
-        LinkKind::RequestId => drop(engine.with_worker(|worker, _| worker.saw_request_id(host, now_unix_ns))),
+        LinkKind::Propagated => {
+            engine.with_worker(|worker, _| worker.saw_forwarding(now_unix_ns));
+        }
+        LinkKind::RequestId => {
+            engine.with_worker(|worker, _| worker.saw_request_id(host, now_unix_ns));
+        }
         LinkKind::Token | LinkKind::Sole | LinkKind::None => {}
     }
     (cause, link)
@@ -100,7 +104,7 @@ pub(super) fn enter(engine: &Engine, host: &mut impl Host, begun: &Begun, header
     let request_id = headers
         .get(Known::RequestId)
         .filter(|_| engine.config.links.uses_request_id)
-        .filter(|_| engine.with_worker(|worker, _| worker.keeps_ids()).unwrap_or(false))
+        .filter(|_| engine.with_worker(|worker, _| worker.keeps_id_of(headers)).unwrap_or(false))
         .and_then(RequestId::from_header)
         .filter(|id| {
             change_table(engine, host, |table| inflight::enter(table, id, context, &state, *now_unix_ns))

@@ -71,7 +71,9 @@ impl Fellows {
             let written_ns = before.map_or(now_ns, |fellow| fellow.written_ns);
             let rest_ns = now_ns.saturating_sub(written_ns);
             let report = Report::decode(&value.bytes);
-            let has_nothing = report.as_ref().is_some_and(|report| report.in_flight == 0);
+            // Whose books are closed tells the number now and then only.
+            let has_nothing =
+                report.as_ref().is_some_and(|report| report.in_flight == 0 && report.has_all_ids);
             let is_gone = rest_ns >= if has_nothing { MAX_REST_NS } else { MAX_DOUBT_NS };
             if is_gone && host.set_shared_value(&sign::key(number), &[], value.version).is_ok() {
                 continue;
@@ -110,7 +112,21 @@ impl Fellows {
 
     /// Whether the table of ids has those of all that the others have in flight.
     pub(super) fn have_all_ids(&self) -> bool {
-        self.known.iter().all(|fellow| fellow.report.as_ref().is_none_or(|report| report.has_all_ids))
+        let are_there = |report: &Report| {
+            // One that was alone so far has them in its own memory.
+            report.has_all_ids && (report.detail == Detail::All || !report.has_served)
+        };
+        self.known.iter().all(|fellow| fellow.report.as_ref().is_some_and(are_there))
+    }
+
+    /// Whether somebody does not write down what is in flight.
+    pub(super) fn have_closed_books(&self) -> bool {
+        self.reports().any(|report| !report.has_all_ids)
+    }
+
+    /// Whether there are more workers than keys, so that nobody knows of all.
+    pub(super) fn are_crowded(&self) -> bool {
+        self.is_crowded
     }
 
     pub(super) fn candidates(&self) -> impl Iterator<Item = &Candidate> {

@@ -16,9 +16,10 @@ impl OwnTable {
         self.slots = (0..SLOTS).map(|slot| host.shared_value(&key_of(slot))).collect();
     }
 
-    /// Another worker serves too from now on. Where that one has written already, its word stands: a link may be
-    /// missed, and none is made up.
-    pub(super) fn hand_over(&mut self, host: &mut impl Host) {
+    /// Another worker serves too from now on. Where that one has written already, its word stands. Whether everything is
+    /// there now.
+    pub(super) fn hand_over(&mut self, host: &mut impl Host) -> bool {
+        let mut is_all_there = true;
         for (slot, value) in std::mem::take(&mut self.slots).into_iter().enumerate() {
             if value.bytes.is_empty() {
                 continue;
@@ -26,10 +27,12 @@ impl OwnTable {
             let key = key_of(slot);
             let there = host.shared_value(&key);
             // What was fetched from there and has not changed since may be replaced as well.
-            if there.bytes.is_empty() || there.version <= value.version {
-                let _ = host.set_shared_value(&key, &value.bytes, there.version);
-            }
+            let may_be_replaced = there.bytes.is_empty() || there.version <= value.version;
+            let is_there =
+                may_be_replaced && host.set_shared_value(&key, &value.bytes, there.version).is_ok();
+            is_all_there &= is_there;
         }
+        is_all_there
     }
 }
 

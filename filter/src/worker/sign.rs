@@ -27,7 +27,8 @@ pub(super) enum Detail {
     Number,
 }
 
-/// Bits of the byte that says what is not told: anything but the number; which ids all requests in flight have.
+/// Bits of the byte that says what is not told: anything but the number; which ids all requests in flight have. A module
+/// from before the second one reads both as the first.
 const NUMBER_ONLY: u8 = 1;
 const IDS_MISSING: u8 = 2;
 
@@ -77,7 +78,7 @@ impl Sign {
             let value = host.shared_value(&key(number));
             if value.bytes.is_empty() {
                 let requests = &Requests::default();
-                let bytes = sign.encode(Account { requests, detail: Detail::All, has_all_ids: true });
+                let bytes = sign.encode(Account { requests, detail: Detail::All, has_all_ids: false });
                 if host.set_shared_value(&key(number), &bytes, value.version).is_ok() {
                     return Some(sign);
                 }

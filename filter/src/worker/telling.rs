@@ -6,9 +6,13 @@ use crate::host::Host;
 use crate::links::Habits;
 
 impl Worker {
-    /// Opens or closes the books, as what is known of the workload asks for; the others are told.
+    /// Opens or closes the books, as what is known of the workload asks for; the others are told. Where they cannot be,
+    /// the books stay open.
     pub(super) fn regard_habits(&mut self, host: &mut impl Host, now_unix_ns: u64) {
-        if self.books.regard(&self.habits, now_unix_ns) && !self.fellows.leave_this_alone() {
+        let can_tell = self.sign.is_some() && !self.fellows.are_crowded();
+        let are_needed = !can_tell || self.books.are_needed(&self.habits, now_unix_ns);
+        let has_changed = if are_needed { self.books.open() } else { self.books.close() };
+        if has_changed && !self.fellows.leave_this_alone() {
             self.publish(host);
         }
     }
@@ -46,8 +50,11 @@ impl Worker {
         self.fellows.look(host, self.sign.as_ref().map(Sign::number), now_ns);
         match (was_alone, self.fellows.leave_this_alone()) {
             (true, false) => {
+                // First the ids, then the word that they are there.
+                if !self.own_table.hand_over(host) {
+                    self.books.lost_some();
+                }
                 self.publish(host);
-                self.own_table.hand_over(host);
             }
             (false, true) => self.own_table.fetch(host),
             (true, true) | (false, false) => {}

@@ -9,7 +9,8 @@ const LENGTH: usize = 55;
 /// Takes one header value apart; the error says what is wrong with it.
 pub(super) fn parse(value: &[u8]) -> Result<(TraceId, SpanId, TraceFlags), &'static str> {
     let (known, rest) = value.split_at_checked(LENGTH).ok_or("traceparent is shorter than 55 characters")?;
-    let (version, trace_id, span_id, flags) = fields(known);
+    let [version, trace_id, span_id, flags] =
+        fields(known).ok_or("traceparent is not version, trace-id, parent-id and flags joined by dashes")?;
     let version = hex_byte(version).ok_or("version is not two lower-case hexadecimal digits")?;
     match (version, rest.first()) {
         (0xff, _) => return Err("version ff is forbidden"),
@@ -25,17 +26,17 @@ pub(super) fn parse(value: &[u8]) -> Result<(TraceId, SpanId, TraceFlags), &'sta
     Ok((trace_id, span_id, TraceFlags::from_bits(flags)))
 }
 
-/// The four fields; where a dash is missing, one of them has a length that no field has.
-fn fields(known: &[u8]) -> (&[u8], &[u8], &[u8], &[u8]) {
+/// The four fields, of the lengths that they must have.
+fn fields(known: &[u8]) -> Option<[&[u8]; 4]> {
     if let [version @ .., b'-', _, _] = known
         && let Some((version, rest)) = version.split_first_chunk::<2>()
         && let [b'-', trace_id @ ..] = rest
         && let Some((trace_id, [b'-', span_id @ ..])) = trace_id.split_first_chunk::<32>()
         && let Some(flags) = known.last_chunk::<2>()
     {
-        return (version, trace_id, span_id, flags);
+        return Some([version, trace_id, span_id, flags]);
     }
-    Default::default()
+    None
 }
 
 /// Writes a version 00 value.

@@ -448,3 +448,24 @@ fn numbers_of_every_length_are_read_padded_or_not() {
         }
     }
 }
+
+#[wasm_bindgen_test(unsupported = test)]
+fn attributes_of_every_length_are_read_back() {
+    let numbers = [0, 1, 127, 128, 16_383, 16_384, i64::MAX, -1, i64::MIN];
+    let texts = (0..140).map(|length| Value::Text("x".repeat(length)));
+    for value in numbers.into_iter().map(Value::Int).chain(texts) {
+        for key_length in (1..8).chain(100..140) {
+            let expected = attribute(&"k".repeat(key_length), value.clone());
+            let mut batch = BatchWriter::new(&Resource::default(), "", "");
+            let mut span = batch.begin_span(TraceId::ONE, SpanId::ONE);
+            match &value {
+                Value::Int(number) => drop(span.int(&expected.key, *number)),
+                Value::Text(text) => drop(span.text(&expected.key, text)),
+                _ => {}
+            }
+            drop(span);
+            let spans = decode_export_request(&batch.finish()).unwrap().spans;
+            assert_eq!(spans[0].attributes, [expected], "a key of {key_length} bytes");
+        }
+    }
+}

@@ -162,6 +162,8 @@ fn a_request_id_is_no_evidence_while_another_request_may_have_the_same() {
     assert!(!proxy.call(0, &forwarded), "it looks like the only one");
     proxy.end(0, unwritten);
     proxy.tick(1);
+    assert!(!proxy.call(0, &forwarded), "the workload may still be at the other one");
+    proxy.tick(4 * 40);
     assert!(proxy.call(0, &forwarded), "it is");
     proxy.end(0, written);
 }

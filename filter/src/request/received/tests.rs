@@ -71,6 +71,16 @@ fn a_stale_or_malformed_header_is_never_passed_on_beside_a_valid_one() {
 }
 
 #[test]
+fn a_header_behind_all_that_are_looked_at_is_replaced_too() {
+    let mut headers = vec![("a", &b"1"[..]); 2_000];
+    headers.push(W3C);
+    let (host, _) = pass(sidecar(), "", INBOUND, &headers);
+    let sent_on = host.sent_on("traceparent");
+    assert_eq!(sent_on.len(), 1);
+    assert!(!sent_on[0].contains(TRACE), "it was not read");
+}
+
+#[test]
 fn a_denial_without_ids_begins_a_trace_that_nobody_records() {
     let (host, spans) = pass(sidecar(), "", INBOUND, &[("b3", b"0")]);
     assert!(spans.is_empty());

@@ -80,6 +80,9 @@ fn a_root_decides_by_its_randomness_and_says_at_what_threshold() {
         (BELOW_HALF, 0x03, "", 0.5, 0x02, None, "dropped: no threshold, and the random flag stays"),
         (HALF, 0x00, "", 0.0, 0x00, None, "nothing is kept"),
         (BELOW_HALF, 0x00, "", 1.0, 0x01, Some("ot=th:0"), "all is kept"),
+        (HALF, 0x02, "", 1.0, 0x03, Some("ot=th:0"), "all is kept, and the random flag stays"),
+        (HALF, 0x03, "ot=th:0", 1.0, 0x03, Some("ot=th:0"), "all is kept as before"),
+        (HALF, 0x02, "a=1", 1.0, 0x03, Some("ot=th:0,a=1"), "all is kept beside another member"),
         (
             BELOW_HALF,
             0x00,
@@ -124,6 +127,8 @@ fn a_child_follows_its_parent_and_erases_a_threshold_that_contradicts_the_flag()
             Some("ot=th:8;rv:80000000000000"),
             "R is rv where there is one",
         ),
+        (HALF, 0x03, "ot=th:0", Some("ot=th:0"), "everything is recorded"),
+        (HALF, 0x02, "ot=th:0", None, "not recorded although everything is"),
         (HALF, 0x01, "ot=th:X;k:v", Some("ot=th:X;k:v"), "what is no threshold says nothing"),
     ];
     for (trace_id, flags, state, state_after, reason) in cases {
