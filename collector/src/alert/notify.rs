@@ -29,9 +29,9 @@ pub(super) fn tell_forever(shared: &Arc<Shared>, receiver: &Receiver, generation
         let telling = receiver.kind.telling();
         let next = {
             let book = shared.book();
-            let message = book.next_message(&receiver.name, telling, now_unix_s());
-            message.map(|message| {
-                (telling == Telling::Groups && book.is_known(&receiver.name, &message), message)
+            let now_unix_s = now_unix_s();
+            book.next_message(&receiver.name, telling, now_unix_s).map(|message| {
+                (telling == Telling::Groups && book.is_known(&receiver.name, &message, now_unix_s), message)
             })
         };
         let Some((is_known, message)) = next else { continue };

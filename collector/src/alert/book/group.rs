@@ -10,6 +10,8 @@ use crate::alert::inquiry::downstream;
 
 /// Alerts that begin within this time of one another can still change their suspect.
 pub const GROUP_WAIT_S: u64 = 8;
+/// What comes again within this time may be one that comes and goes.
+const FLAPPING_S: u64 = 3_600;
 /// Alertmanager takes an alert for resolved when it hears nothing of it for some minutes.
 const REPEAT_S: u64 = 60;
 
@@ -108,7 +110,7 @@ impl Book {
 
     /// Whether a message would only repeat to people what they know: they were told of the group already, at least as loudly,
     /// and not that it is over; or it is not over as a whole.
-    pub fn is_known(&self, receiver: &str, message: &Message) -> bool {
+    pub fn is_known(&self, receiver: &str, message: &Message, now_unix_s: u64) -> bool {
         let ids: BTreeSet<&str> = message.alerts.iter().map(|alert| alert.id.as_str()).collect();
         let of_group = self.alerts.iter().filter(|alert| alert.group == message.group);
         let told: Vec<(&Alert, &Told)> =
@@ -116,8 +118,11 @@ impl Book {
         let fires = |told: &Told| told.status == Status::Firing;
         match message.status {
             Status::Firing => {
-                // What resolved meanwhile counts: people were not told that, and it may come and go.
-                let loudest = told.iter().map(|(_, told)| severity_rank(&told.severity)).max();
+                // What resolved a while ago counts: people were not told that, and it may come and go. What comes much later is new.
+                let counts =
+                    |told: &Told| fires(told) || now_unix_s < told.at_unix_s.saturating_add(FLAPPING_S);
+                let told_lately = told.iter().filter(|(_, told)| counts(told));
+                let loudest = told_lately.map(|(_, told)| severity_rank(&told.severity)).max();
                 told.iter().any(|(_, told)| fires(told)) && loudest >= Some(severity_rank(&message.severity))
             }
             Status::Resolved => {

@@ -37,7 +37,7 @@ fn states(book: &Book) -> Vec<State> {
 fn tell_all(book: &mut Book, receiver: &str, telling: Telling, now: u64) -> Vec<(Status, String, usize)> {
     let mut told = Vec::new();
     while let Some(message) = book.next_message(receiver, telling, now) {
-        if telling == Telling::SingleAlerts || !book.is_known(receiver, &message) {
+        if telling == Telling::SingleAlerts || !book.is_known(receiver, &message, now) {
             told.push((message.status, message.suspect.clone(), message.alerts.len()));
         }
         book.told(receiver, &message, now);

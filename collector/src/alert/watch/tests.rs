@@ -128,7 +128,7 @@ fn an_outage_that_follows_a_slight_fault_is_told_and_its_evidence_agrees_with_it
             let signals = watch.signals(now, now, &rules);
             book.update(now, &signals, &watch.calls());
             while let Some(message) = book.next_message("hook", Telling::Groups, now) {
-                if !book.is_known("hook", &message) {
+                if !book.is_known("hook", &message, now) {
                     told.push((minute, message.severity.clone()));
                 }
                 book.told("hook", &message, now);

@@ -112,7 +112,8 @@ impl Search<'_> {
         let times = time.divide();
         let fair_share = self.limit.div_ceil(times.len());
         let mut parts = Vec::with_capacity(times.len());
-        for time in times {
+        // The latest first: should the budget end, it is the present that is known.
+        for time in times.into_iter().rev() {
             let mut part = self.part(time, time.end())?;
             part.is_slice = true;
             if part.trace_ids.len() < fair_share {
@@ -120,6 +121,7 @@ impl Search<'_> {
             }
             parts.push(part);
         }
+        parts.reverse();
         // Where others have less than their share, these have more.
         for place in (0..parts.len()).rev() {
             if distinct(&parts).len() >= self.limit {

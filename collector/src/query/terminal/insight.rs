@@ -136,9 +136,10 @@ impl GroupOptions {
         let is_narrowed = own.iter().any(|(_, text)| text.is_some()) || self.times.version.is_some();
         self.times.ask(path, &own, draw, |answer| match (traces(answer), is_narrowed) {
             (0, false) => nothing("no trace in this time: look further back with --since"),
-            (0, true) => {
-                nothing("no trace in this time is as asked: ask for less, or look further back with --since")
-            }
+            (0, true) => nothing(
+                "no trace in this time is as asked, or none was found before the question's time was used up \
+                 (query.search.timeout): ask for less, for less time, or name --service",
+            ),
             _ => Ok(()),
         })
     }

@@ -78,7 +78,7 @@ fn try_verify(options: &VerifyOptions, output: &mut impl Write) -> Result<bool, 
     let trace = follow(&collector, &recorder, &sent, Duration::from_secs(options.wait))?;
     let has_arrived = trace.is_some();
     let is_whole = match trace {
-        Some(trace) => report(&trace, output)?,
+        Some(trace) => report(&trace, &sent, output)?,
         None => {
             let trace_id = sent.mark.trace_id();
             writeln!(output, "no span of trace {trace_id} has arrived after {} s\n", options.wait)?;
@@ -136,6 +136,8 @@ fn follow(
                     break;
                 }
             }
+            // It was there, and the collector lost its data meanwhile.
+            Err(ClientError::NothingFound(_)) if last.is_some() && start.elapsed() >= wait + QUIET => break,
             Err(ClientError::NothingFound(_)) => {}
             Err(error) => return Err(error),
         }
@@ -145,7 +147,7 @@ fn follow(
 }
 
 /// Prints the hops and what is missing; whether nothing is.
-fn report(trace: &Trace, output: &mut impl Write) -> Result<bool, ClientError> {
+fn report(trace: &Trace, sent: &Sent, output: &mut impl Write) -> Result<bool, ClientError> {
     let paint = Paint::for_output();
     output.write_all(trace_tree::draw(trace, paint).as_bytes())?;
     let unlinked = trace.spans.iter().filter(|span| span.link.as_deref() == Some("none")).count();
@@ -154,6 +156,13 @@ fn report(trace: &Trace, output: &mut impl Write) -> Result<bool, ClientError> {
             output,
             "{}",
             count(unlinked, "call") + " could not be tied to what caused them: see the links of the README"
+        )?;
+    }
+    if !trace.spans.iter().any(|span| span.span_id == sent.mark.span_id()) {
+        writeln!(
+            output,
+            "this command's own span, the root, was taken at the OTLP address and did not reach this collector: is another \
+             one listening there? name this one's with --otlp URL"
         )?;
     }
     for gap in &trace.gaps {

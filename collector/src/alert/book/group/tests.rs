@@ -44,7 +44,7 @@ impl Told {
         for now in (self.now..self.now + seconds).step_by(2) {
             self.book.update(NOW + now, signals, &Calls::new());
             while let Some(message) = self.book.next_message("hook", Telling::Groups, NOW + now) {
-                if !self.book.is_known("hook", &message) {
+                if !self.book.is_known("hook", &message, NOW + now) {
                     heard.push((message.status, message.severity.clone(), message.alerts.len()));
                 }
                 self.book.told("hook", &message, NOW + now);
@@ -110,6 +110,21 @@ fn severity_that_comes_and_goes_within_a_group_is_told_once() {
     assert_eq!(told.hears(&[], 60).len(), 1, "the end");
     let again = told.hears(&[critical("errors")], 60);
     assert_eq!(again, [firing("critical", 1)], "what comes after the end is new");
+}
+
+#[test]
+fn a_second_outage_beside_a_warning_that_stays_is_told_an_hour_after_the_first() {
+    let mut told = Told::default();
+    told.hears(&[warning("burn")], 60);
+    assert_eq!(told.hears(&[warning("burn"), critical("errors")], 60), [firing("critical", 2)]);
+    assert_eq!(told.hears(&[warning("burn")], 1_800), []);
+    assert_eq!(
+        told.hears(&[warning("burn"), critical("sizes")], 60),
+        [],
+        "half an hour later it may be the same"
+    );
+    assert_eq!(told.hears(&[warning("burn")], 4_000), []);
+    assert_eq!(told.hears(&[warning("burn"), critical("errors")], 60), [firing("critical", 2)]);
 }
 
 #[test]
