@@ -40,7 +40,7 @@ enum Command {
     /// Print the newest traces that match
     #[command(after_help = EXIT_CODES)]
     Search(SearchOptions),
-    /// Print each trace as soon as it has been quiet for a second
+    /// Print each trace as soon as it has been quiet for a second, or for three where it lacks something
     #[command(after_help = EXIT_CODES)]
     Tail(TailOptions),
     /// Print the operations with the most errors, calls or time

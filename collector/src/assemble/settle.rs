@@ -1,11 +1,15 @@
 //! Tells which traces have been quiet for long enough to be judged, and what each was judged before.
 
+mod doubts;
+
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use throughline_model::id::TraceId;
 
 use super::LATE_NS;
+
+pub use doubts::{Doubts, QUIET_IN_DOUBT};
 
 /// How long a trace gets no span before it counts as finished.
 pub const QUIET: Duration = Duration::from_secs(1);
@@ -117,6 +121,11 @@ impl Settler {
             self.by_touch
                 .retain(|(touch, trace_id)| waiting.get(trace_id).is_some_and(|one| one.touch == *touch));
         }
+    }
+
+    /// Whether the trace got spans since it was last taken.
+    pub fn is_waiting(&self, trace_id: TraceId) -> bool {
+        self.waiting.contains_key(&trace_id)
     }
 
     /// Takes the trace that has been quiet longest, where its last touch is as asked.

@@ -160,7 +160,7 @@ fn of_traces() -> Vec<Operation> {
         operation(
             "/api/v1/tail",
             "followTraces",
-            "Each trace once it has been quiet for a second.",
+            "Each trace once it has been quiet for a second, or for three where it lacks something.",
             &TAIL,
             Answer::Events(schema::<answer::Summary>),
             get(tail::events),

@@ -26,7 +26,7 @@ use filter::{RateCap, TailFilter};
 #[cfg(test)]
 pub(super) use filter::TAIL_PARAMETERS;
 
-use crate::assemble::settle::{Settler, Verdict};
+use crate::assemble::settle::{Doubts, Settler, Verdict};
 use crate::store::Store;
 use crate::telemetry::Counters;
 
@@ -41,6 +41,9 @@ const READING: Duration = Duration::from_millis(200);
 
 /// Traces that may wait to be read.
 const MAX_TO_READ: usize = 100_000;
+
+/// Traces that lack something and may wait for it. With more of them something else is wrong than that they are late.
+const MAX_IN_DOUBT: usize = 20_000;
 
 /// Summaries that a slow reader may lag behind before it loses some.
 const MAX_LAG: usize = 4_096;
@@ -76,6 +79,7 @@ impl Tail {
             summaries: summaries.clone(),
             settler: Settler::default(),
             to_read: VecDeque::new(),
+            doubts: Doubts::with_capacity(MAX_IN_DOUBT),
             started: Instant::now(),
             skipped_before: 0,
         };
@@ -106,6 +110,7 @@ struct Follower {
     settler: Settler,
     /// Quiet traces that have to be read, those that wait longest first.
     to_read: VecDeque<TraceId>,
+    doubts: Doubts<Box<Summary>>,
     started: Instant,
     skipped_before: u64,
 }
@@ -154,7 +159,10 @@ impl Follower {
         loop {
             tokio::select! {
                 notice = self.touched.recv() => match notice {
-                    Ok(trace_ids) => self.settler.touch(&trace_ids, self.started.elapsed()),
+                    Ok(trace_ids) => {
+                        self.settler.touch(&trace_ids, self.started.elapsed());
+                        self.doubts.withdraw(&trace_ids);
+                    }
                     Err(RecvError::Lagged(notices)) => self.counters.traces_unjudged.add("notices-lost", notices),
                     Err(RecvError::Closed) => return,
                 },
@@ -164,6 +172,7 @@ impl Follower {
                 }
                 _ = ticks.tick(), if round.is_none() => round = self.begin_round(),
             }
+            self.judge_believed();
             self.count_final();
             self.count_skipped();
         }
@@ -202,19 +211,40 @@ impl Follower {
     }
 
     fn take(&mut self, round: Round) {
-        round.judged.into_iter().for_each(|read| self.judge(read));
+        for read in round.judged {
+            match read {
+                Read::Nothing => {}
+                Read::Whole(trace_id) => self.judge(trace_id, None),
+                Read::Summary(trace_id, summary) => self.judge_unless_in_doubt(trace_id, summary),
+            }
+        }
         self.to_read = round.to_read;
         let too_many = self.to_read.len().saturating_sub(MAX_TO_READ);
         self.to_read.drain(..too_many);
         self.counters.traces_unjudged.add("too-many-waiting", too_many as u64);
     }
 
-    fn judge(&mut self, read: Read) {
-        let (trace_id, summary) = match read {
-            Read::Nothing => return,
-            Read::Whole(trace_id) => (trace_id, None),
-            Read::Summary(trace_id, summary) => (trace_id, Some(summary)),
-        };
+    fn judge_unless_in_doubt(&mut self, trace_id: TraceId, summary: Box<Summary>) {
+        if summary.complete {
+            return self.judge(trace_id, Some(summary));
+        }
+        // What got spans while it was read will be read again.
+        if !self.settler.is_waiting(trace_id)
+            && let Some(summary) = self.doubts.keep_back(trace_id, summary, self.started.elapsed())
+        {
+            self.judge(trace_id, Some(summary));
+        }
+    }
+
+    fn judge_believed(&mut self) {
+        for (trace_id, summary) in self.doubts.take_believed(self.started.elapsed()) {
+            self.judge(trace_id, Some(summary));
+        }
+    }
+
+    /// No summary stands for a trace that lacks nothing.
+    fn judge(&mut self, trace_id: TraceId, summary: Option<Box<Summary>>) {
+        self.doubts.withdraw(&[trace_id]);
         let is_complete = summary.as_ref().is_none_or(|summary| summary.complete);
         let verdict = if is_complete { Verdict::Complete } else { Verdict::Incomplete };
         let total = |verdict| match verdict {

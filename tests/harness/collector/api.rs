@@ -80,7 +80,7 @@ pub struct Status {
     pub spans_rejected: u64,
     /// Traces that have been quiet for a second and lack nothing.
     pub traces_complete: u64,
-    /// Traces that have been quiet for a second and lack something.
+    /// Traces that have been quiet for three seconds and lack something.
     pub traces_incomplete: u64,
 }
 

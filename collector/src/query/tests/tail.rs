@@ -52,6 +52,23 @@ async fn tells_readers_of_the_tail_what_they_ask_for_and_no_more_than_that() {
 }
 
 #[tokio::test]
+async fn keeps_back_a_trace_of_which_a_part_may_be_on_its_way() {
+    let collector = Collector::with(Vec::new());
+    let mut body = collector.ask("GET", "/api/v1/tail").await.into_body();
+    assert!(next_frame(&mut body).await.unwrap().starts_with(": following"));
+    let mut spans = pair_of_hops(1);
+    let late = spans.remove(1);
+    spans.extend(pair_of_hops(2));
+    // Both go quiet at one moment and are read in this order.
+    collector.store.insert(spans);
+    let event = next_frame(&mut body).await.unwrap();
+    assert!(event.contains(&trace_id(2).to_hex()), "{event}");
+    assert_eq!(collector.json("/api/v1/status").await["traces_incomplete"], json!(0));
+    collector.store.insert(vec![late]);
+    collector.wait_for_totals(2, 0).await;
+}
+
+#[tokio::test]
 async fn tells_a_slow_reader_of_the_tail_what_it_lost() {
     let collector = Collector::with(Vec::new());
     let mut body = collector.ask("GET", "/api/v1/tail?max_per_second=10000").await.into_body();
