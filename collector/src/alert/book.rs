@@ -100,6 +100,10 @@ pub struct Alert {
     last_held_unix_s: u64,
     #[schemars(skip)]
     told: BTreeMap<String, Told>,
+    /// Nobody who had not heard of it by then hears of it any more.
+    #[serde(default)]
+    #[schemars(skip)]
+    has_ended_silenced: bool,
 }
 
 /// What a receiver knows of an alert.
@@ -139,11 +143,7 @@ impl Book {
         // What never fired leaves no trace.
         self.alerts.retain(|alert| alert.state != State::Resolved || alert.fired_unix_s.is_some());
         self.choose_suspects(calls);
-        self.silences.retain(|silence| silence.until_unix_s > now_unix_s);
-        for alert in &mut self.alerts {
-            let covers = |silence: &Silence| silence.covers(&alert.rule, &alert.service, &alert.suspect);
-            alert.is_silenced = self.silences.iter().any(covers);
-        }
+        is_changed |= self.apply_silences(now_unix_s);
         self.forget_old();
         is_changed
     }
@@ -230,6 +230,7 @@ impl Alert {
             keep_firing_for_s: signal.keep_firing_for_s,
             last_held_unix_s: now_unix_s,
             told: BTreeMap::new(),
+            has_ended_silenced: false,
         }
     }
 

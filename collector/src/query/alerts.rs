@@ -120,7 +120,7 @@ fn brief(alert: &Alert) -> Value {
 /// What only the collector itself needs to know is not shown.
 fn without_inner(mut value: Value) -> Value {
     if let Some(fields) = value.as_object_mut() {
-        for inner in ["told", "last_held_unix_s", "keep_firing_for_s"] {
+        for inner in ["told", "last_held_unix_s", "keep_firing_for_s", "has_ended_silenced"] {
             fields.remove(inner);
         }
     }

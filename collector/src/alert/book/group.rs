@@ -90,7 +90,7 @@ impl Book {
     }
 
     /// The next message for a receiver, if there is one. Nothing is forgotten: what is over before a receiver could be told
-    /// that it began is told in both steps.
+    /// that it began is told in both steps, unless it was silenced when it ended.
     pub fn next_message(&self, receiver: &str, telling: Telling, now_unix_s: u64) -> Option<Message> {
         let due = |alert: &&Alert| alert.due(receiver, telling, now_unix_s).is_some();
         let first = self.alerts.iter().find(due)?;
@@ -213,9 +213,11 @@ impl Alert {
             return None;
         }
         let Some(told) = self.told.get(receiver) else {
-            return (self.state != State::Pending).then_some(Status::Firing);
+            let is_news = self.state != State::Pending && !self.has_ended_silenced;
+            return is_news.then_some(Status::Firing);
         };
-        let has_risen = severity_rank(&self.severity) > severity_rank(&told.severity);
+        let has_risen =
+            severity_rank(&self.severity) > severity_rank(&told.severity) && !self.has_ended_silenced;
         let is_to_repeat = telling == Telling::SingleAlerts && now_unix_s >= told.at_unix_s + REPEAT_S;
         match (self.state, told.status) {
             (State::Firing, _) if has_risen || is_to_repeat => Some(Status::Firing),

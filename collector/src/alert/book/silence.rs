@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Book;
+use super::{Book, State};
 
 const MAX_SILENCES: usize = 1_000;
 
@@ -62,6 +62,22 @@ impl Book {
         let before = self.silences.len();
         self.silences.retain(|silence| silence.id != id);
         self.silences.len() < before
+    }
+
+    /// Says what is silenced from now on, and what was over before anybody could hear of it. Returns whether there was any of
+    /// the latter.
+    pub(super) fn apply_silences(&mut self, now_unix_s: u64) -> bool {
+        self.silences.retain(|silence| silence.until_unix_s > now_unix_s);
+        let mut is_any = false;
+        for alert in &mut self.alerts {
+            let covers = |silence: &Silence| silence.covers(&alert.rule, &alert.service, &alert.suspect);
+            let was_silenced = std::mem::replace(&mut alert.is_silenced, self.silences.iter().any(covers));
+            // Of one that ends in the round in which its silence does, nobody saw that it fires without the silence.
+            let is_over_unheard = alert.state == State::Resolved && (was_silenced || alert.is_silenced);
+            is_any |= is_over_unheard && !alert.has_ended_silenced;
+            alert.has_ended_silenced |= is_over_unheard;
+        }
+        is_any
     }
 
     /// All silences.

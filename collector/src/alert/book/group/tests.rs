@@ -54,6 +54,17 @@ impl Told {
         heard
     }
 
+    /// Keeps a rule quiet until so many seconds after the begin.
+    fn silence(&mut self, rule: &str, until: u64) {
+        let silence = Silence {
+            rule: Some(rule.to_owned()),
+            until_unix_s: NOW + until,
+            comment: "known".to_owned(),
+            ..Silence::default()
+        };
+        self.book.silence(NOW + self.now, silence).unwrap();
+    }
+
     fn restart(&mut self) {
         self.book = serde_json::from_slice(&serde_json::to_vec(&self.book).unwrap()).unwrap();
     }
@@ -159,28 +170,47 @@ fn a_book_from_before_told_severities_were_kept_is_read_and_swallows_no_outage()
 fn a_rise_under_a_silence_is_told_when_the_silence_ends() {
     let mut told = Told::default();
     assert_eq!(told.hears(&[warning("burn")], 60), [firing("warning", 1)]);
-    let silence = Silence {
-        service: Some("pay".to_owned()),
-        until_unix_s: NOW + 180,
-        comment: "known".to_owned(),
-        ..Silence::default()
-    };
-    told.book.silence(NOW + told.now, silence).unwrap();
+    told.silence("burn", 180);
     assert_eq!(told.hears(&[critical("burn")], 120), []);
     assert_eq!(told.hears(&[critical("burn")], 60), [firing("critical", 1)]);
+}
+
+#[test]
+fn what_began_and_ended_under_a_silence_is_told_to_nobody() {
+    let mut told = Told::default();
+    told.silence("burn", 180);
+    assert_eq!(told.hears(&[warning("burn")], 60), []);
+    assert_eq!(told.hears(&[], 60), []);
+    told.restart();
+    assert_eq!(told.hears(&[], 600), [], "it was over before its silence ended");
+    assert_eq!(told.book.alerts()[0].state, State::Resolved, "and it is kept");
+    assert_eq!(told.hears(&[warning("burn")], 60), [firing("warning", 1)], "the next one is told");
+}
+
+#[test]
+fn what_ends_in_the_round_in_which_its_silence_does_is_told_to_nobody() {
+    let mut told = Told::default();
+    told.silence("burn", 60);
+    assert_eq!(told.hears(&[warning("burn")], 60), []);
+    assert_eq!(told.hears(&[], 600), [], "nobody saw it fire without the silence");
+}
+
+#[test]
+fn what_was_told_before_a_silence_is_told_to_be_over_when_the_silence_ends() {
+    let mut told = Told::default();
+    assert_eq!(told.hears(&[warning("burn")], 60), [firing("warning", 1)]);
+    told.silence("burn", 180);
+    assert_eq!(told.hears(&[critical("burn")], 60), []);
+    assert_eq!(told.hears(&[], 60), []);
+    let resolved = (Status::Resolved, "critical".to_owned(), 1);
+    assert_eq!(told.hears(&[], 600), [resolved], "without the rise, which was over before the silence ended");
 }
 
 #[test]
 fn a_silenced_alert_is_not_named_when_others_get_louder() {
     let mut told = Told::default();
     assert_eq!(told.hears(&["burn", "slow"].map(warning), 60), [firing("warning", 2)]);
-    let silence = Silence {
-        rule: Some("slow".to_owned()),
-        until_unix_s: NOW + 1_000,
-        comment: "known".to_owned(),
-        ..Silence::default()
-    };
-    told.book.silence(NOW + told.now, silence).unwrap();
+    told.silence("slow", 1_000);
     assert_eq!(told.hears(&[critical("burn"), warning("slow")], 60), [firing("critical", 1)]);
 }
 
