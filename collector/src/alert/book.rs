@@ -4,6 +4,7 @@
 //! alert that fires goes on firing after a restart, and a receiver that was not told yet still will be.
 
 mod group;
+mod receivers;
 mod silence;
 
 use std::collections::BTreeMap;
@@ -127,6 +128,9 @@ pub struct Book {
     alerts: Vec<Alert>,
     silences: Vec<Silence>,
     number: u64,
+    /// Since when each receiver is there; older books do not say.
+    #[serde(default)]
+    receivers: Option<BTreeMap<String, u64>>,
 }
 
 impl Book {

@@ -111,7 +111,13 @@ impl Detecting {
     }
 
     fn start_receivers(&self, generation: u64) {
-        for receiver in self.shared.rules().receivers.clone() {
+        let receivers = self.shared.rules().receivers.clone();
+        let names: Vec<&str> = receivers.iter().map(|receiver| receiver.name.as_str()).collect();
+        let is_changed = self.shared.book().set_receivers(now_unix_s(), &names);
+        if is_changed {
+            self.shared.save();
+        }
+        for receiver in receivers {
             let shared = Arc::clone(&self.shared);
             let name = format!("notify-{generation}");
             let started = std::thread::Builder::new()

@@ -30,6 +30,13 @@ pub enum Telling {
     Groups,
 }
 
+/// Who is to be told.
+struct Listener<'a> {
+    receiver: &'a str,
+    telling: Telling,
+    since_unix_s: u64,
+}
+
 /// What a message says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -90,15 +97,15 @@ impl Book {
     }
 
     /// The next message for a receiver, if there is one. Nothing is forgotten: what is over before a receiver could be told
-    /// that it began is told in both steps, unless it was silenced when it ended.
+    /// that it began is told in both steps, unless it was silenced when it ended, or the receiver was not there yet.
     pub fn next_message(&self, receiver: &str, telling: Telling, now_unix_s: u64) -> Option<Message> {
-        let due = |alert: &&Alert| alert.due(receiver, telling, now_unix_s).is_some();
-        let first = self.alerts.iter().find(due)?;
-        let status = first.due(receiver, telling, now_unix_s)?;
+        let listener = Listener { receiver, telling, since_unix_s: self.since_of(receiver) };
+        let first = self.alerts.iter().find(|alert| alert.due(&listener, now_unix_s).is_some())?;
+        let status = first.due(&listener, now_unix_s)?;
         // Who hears that a group got louder hears of all of it.
         let belongs = |alert: &&Alert| {
             alert.group == first.group
-                && (alert.due(receiver, telling, now_unix_s) == Some(status)
+                && (alert.due(&listener, now_unix_s) == Some(status)
                     || (telling, status) == (Telling::Groups, Status::Firing)
                         && alert.still_fires_for(receiver))
         };
@@ -207,24 +214,29 @@ fn follow(from: &str, alerting: &BTreeSet<String>, calls: &Calls) -> String {
 
 impl Alert {
     /// What this receiver has to be told of this alert now.
-    fn due(&self, receiver: &str, telling: Telling, now_unix_s: u64) -> Option<Status> {
+    fn due(&self, listener: &Listener<'_>, now_unix_s: u64) -> Option<Status> {
         let fired = self.fired_unix_s?;
         if self.is_silenced || now_unix_s < fired + GROUP_WAIT_S {
             return None;
         }
-        let Some(told) = self.told.get(receiver) else {
-            let is_news = self.state != State::Pending && !self.has_ended_silenced;
+        let is_news = self.state != State::Pending && !self.is_past_for(listener);
+        let Some(told) = self.told.get(listener.receiver) else {
             return is_news.then_some(Status::Firing);
         };
-        let has_risen =
-            severity_rank(&self.severity) > severity_rank(&told.severity) && !self.has_ended_silenced;
-        let is_to_repeat = telling == Telling::SingleAlerts && now_unix_s >= told.at_unix_s + REPEAT_S;
+        let has_risen = severity_rank(&self.severity) > severity_rank(&told.severity);
+        let is_to_repeat =
+            listener.telling == Telling::SingleAlerts && now_unix_s >= told.at_unix_s + REPEAT_S;
         match (self.state, told.status) {
             (State::Firing, _) if has_risen || is_to_repeat => Some(Status::Firing),
-            (State::Resolved, Status::Firing) if has_risen => Some(Status::Firing),
+            (State::Resolved, Status::Firing) if has_risen && is_news => Some(Status::Firing),
             (State::Resolved, Status::Firing) => Some(Status::Resolved),
             (State::Firing | State::Resolved | State::Pending, _) => None,
         }
+    }
+
+    /// Whether it was over before this receiver could hear of it: while it was silenced, or before the receiver was there.
+    fn is_past_for(&self, listener: &Listener<'_>) -> bool {
+        self.has_ended_silenced || self.resolved_unix_s.is_some_and(|at| at <= listener.since_unix_s)
     }
 
     /// Whether a receiver knows of it, and it goes on.

@@ -13,6 +13,8 @@ use crate::alert::error_rate::Severity;
 use crate::alert::evidence::Evidence;
 use crate::alert::rules;
 use crate::alert::subject::Subject;
+use crate::alert::{Alerts, Config};
+use crate::store::MemoryStore;
 
 fn receiver(yaml: &str) -> Receiver {
     rules::parse(&format!("receivers:\n- {yaml}\n")).unwrap().receivers.remove(0)
@@ -130,6 +132,38 @@ fn alertmanager_hears_the_end_of_an_alert_under_the_severity_that_it_had() {
     assert_eq!(posted(Severity::Warning, 10), Some(vec![(warning.clone(), false)]));
     assert_eq!(posted(Severity::Critical, 12), Some(vec![(warning, true), (critical.clone(), false)]));
     assert_eq!(posted(Severity::Critical, 80), Some(vec![(critical, false)]));
+}
+
+/// A receiver that was added to the rules, in a process that begins with the book of another one.
+#[test]
+fn a_receiver_that_was_added_is_told_of_what_fires_and_not_of_what_is_over() {
+    let now = now_unix_s();
+    let signal = |service: &str| Signal {
+        rule: "burn".to_owned(),
+        kind: "burn_rate",
+        subject: Subject::Service(Arc::from(service)),
+        severity: Severity::Warning,
+        since_unix_s: now - 600,
+        for_s: 0,
+        keep_firing_for_s: 0,
+        summary: format!("{service} burns"),
+        evidence: Evidence::default(),
+    };
+    let mut book = Book::default();
+    book.update(now - 600, &[signal("cart")], &Calls::new());
+    book.update(now - 300, &[], &Calls::new());
+    book.update(now - 60, &[Signal { keep_firing_for_s: 3_600, ..signal("pay") }], &Calls::new());
+    let folder = tempfile::tempdir().unwrap();
+    let (book_file, rules_file) = (folder.path().join("alerts.json"), folder.path().join("rules.yaml"));
+    std::fs::write(&book_file, serde_json::to_vec(&book).unwrap()).unwrap();
+    let (url, taken) = answering("200 OK");
+    std::fs::write(&rules_file, format!("receivers:\n- {{kind: webhook, url: '{url}'}}\n")).unwrap();
+    let config = Config { rules_file: Some(rules_file), book_file, ..Config::default() };
+    let (_alerts, running) = Alerts::start(config, Arc::new(MemoryStore::new())).unwrap();
+    let (_head, text) = taken.join().unwrap();
+    running.stop();
+    let body: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((body["status"].as_str(), body["suspect"].as_str()), (Some("firing"), Some("pay")));
 }
 
 #[test]

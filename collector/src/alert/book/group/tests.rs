@@ -1,5 +1,7 @@
 //! What receivers are told when something gets louder, and what they are not told twice.
 
+mod newcomers;
+
 use super::*;
 use crate::alert::book::{Signal, Silence};
 use crate::alert::error_rate::Severity;
