@@ -89,6 +89,9 @@ pub struct Alert {
     pub since_unix_s: u64,
     /// When it fired.
     pub fired_unix_s: Option<u64>,
+    /// When its severity rose while it fired, the last time; its evidence is of that time then.
+    #[serde(default)]
+    pub risen_unix_s: Option<u64>,
     /// When it was over.
     pub resolved_unix_s: Option<u64>,
     /// Why it is no noise.
@@ -186,7 +189,13 @@ impl Book {
             }
             alert.last_held_unix_s = now_unix_s;
             alert.summary.clone_from(&signal.summary);
-            alert.evidence.renew(&signal.evidence);
+            if rises && alert.state == State::Firing {
+                // What traces told was of the begin; what they tell of the rise is gathered anew.
+                alert.risen_unix_s = Some(now_unix_s);
+                alert.evidence.clone_from(&signal.evidence);
+            } else {
+                alert.evidence.renew(&signal.evidence);
+            }
             return rises;
         }
         self.number += 1;
@@ -228,6 +237,7 @@ impl Alert {
             summary: signal.summary.clone(),
             since_unix_s: signal.since_unix_s.min(now_unix_s),
             fired_unix_s: None,
+            risen_unix_s: None,
             resolved_unix_s: None,
             evidence: signal.evidence.clone(),
             is_silenced: false,

@@ -216,7 +216,7 @@ impl Alert {
     /// What this receiver has to be told of this alert now.
     fn due(&self, listener: &Listener<'_>, now_unix_s: u64) -> Option<Status> {
         let fired = self.fired_unix_s?;
-        if self.is_silenced || now_unix_s < fired + GROUP_WAIT_S {
+        if self.is_silenced || now_unix_s < fired + GROUP_WAIT_S || !self.is_looked_into(now_unix_s) {
             return None;
         }
         let is_news = self.state != State::Pending && !self.is_past_for(listener);
@@ -232,6 +232,12 @@ impl Alert {
             (State::Resolved, Status::Firing) => Some(Status::Resolved),
             (State::Firing | State::Resolved | State::Pending, _) => None,
         }
+    }
+
+    /// Whether traces were read since it rose, or there is no use in waiting for them: mostly they are read in the same round.
+    fn is_looked_into(&self, now_unix_s: u64) -> bool {
+        let is_bare = self.evidence.critical_path.is_empty();
+        !is_bare || self.risen_unix_s.is_none_or(|risen| now_unix_s >= risen + GROUP_WAIT_S)
     }
 
     /// Whether it was over before this receiver could hear of it: while it was silenced, or before the receiver was there.

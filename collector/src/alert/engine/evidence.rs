@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use throughline_model::id::TraceId;
 
-use super::Shared;
 use super::feed::Feed;
+use super::{Shared, VISIBLE_AFTER_S};
 use crate::alert::book::{Alert, Calls, GROUP_WAIT_S, State};
 use crate::alert::inquiry::{Inquiry, entry_of, spans_about};
 use crate::alert::subject::Subject;
@@ -24,8 +24,10 @@ const NORMAL_S: u64 = 960;
 const NORMAL_PLACES: u64 = 4;
 /// Minutes begin before what is wrong in them does.
 const APART_S: u64 = 60;
+/// An alert rises by what happened in the newest minute, which is looked at that much later.
+const RISING_S: u64 = 60 + VISIBLE_AFTER_S;
 
-/// Looks into alerts that have just fired, again each round until people are told. Says whether there was one.
+/// Looks into alerts that have just fired or risen, again each round until people are told. Says whether there was one.
 pub(super) fn complete(shared: &Shared, feed: &Feed, calls: &Calls, (now, visible): (u64, u64)) -> bool {
     let mut waiting: Vec<Alert> =
         shared.book().alerts().into_iter().filter(|alert| is_open(alert, now)).cloned().collect();
@@ -45,7 +47,7 @@ pub(super) fn complete(shared: &Shared, feed: &Feed, calls: &Calls, (now, visibl
 }
 
 fn is_open(alert: &Alert, now: u64) -> bool {
-    let age = alert.fired_unix_s.map(|fired| now.saturating_sub(fired));
+    let age = alert.risen_unix_s.or(alert.fired_unix_s).map(|begun| now.saturating_sub(begun));
     let is_new = age.is_some_and(|age| age <= GROUP_WAIT_S);
     let is_bare = alert.evidence.critical_path.is_empty();
     alert.state == State::Firing && (is_new || is_bare && age.is_some_and(|age| age <= GIVE_UP_AFTER_S))
@@ -80,6 +82,12 @@ fn subject_of(alert: &Alert) -> Subject {
     }
 }
 
+/// Since when traces show what the alert is about: those of the begin tell nothing of a rise.
+fn shown_since(alert: &Alert) -> u64 {
+    let rising = alert.risen_unix_s.map_or(0, |risen| risen.saturating_sub(RISING_S));
+    rising.max(alert.since_unix_s)
+}
+
 fn inquire(feed: &Feed, alert: &Alert, visible: u64) -> Inquiry {
     let subject = subject_of(alert);
     let asking = Subject::Service(Arc::from(alert.client.as_deref().unwrap_or(&alert.service)));
@@ -88,7 +96,7 @@ fn inquire(feed: &Feed, alert: &Alert, visible: u64) -> Inquiry {
     let mut before = sample_before(feed, &subject, alert.since_unix_s);
     let is_silent = alert.kind == "silent_edge";
     let sampled = if is_silent { &asking } else { &subject };
-    let mut since = feed.sample(sampled, (alert.since_unix_s, visible), SAMPLE, &exemplars);
+    let mut since = feed.sample(sampled, (shown_since(alert), visible), SAMPLE, &exemplars);
     // Nobody takes a silent edge any more, and nobody took a new one before: what compares are requests of the same entries.
     if is_silent {
         keep_entries_of(&mut since, &before);

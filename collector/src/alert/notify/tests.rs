@@ -10,7 +10,7 @@ use super::body;
 use super::*;
 use crate::alert::book::{Book, Calls, Signal};
 use crate::alert::error_rate::Severity;
-use crate::alert::evidence::Evidence;
+use crate::alert::evidence::{Evidence, PathPart};
 use crate::alert::rules;
 use crate::alert::subject::Subject;
 use crate::alert::{Alerts, Config};
@@ -117,6 +117,8 @@ fn alertmanager_hears_the_end_of_an_alert_under_the_severity_that_it_had() {
     let mut posted = |severity, seconds: u64| {
         let now = 1_800_000_000 + seconds;
         book.update(now, &[signal(severity)], &Calls::new());
+        let id = book.alerts()[0].id.clone();
+        book.complete(&id, |evidence| evidence.critical_path = vec![PathPart::default()]);
         let message = book.next_message("am", Telling::SingleAlerts, now)?;
         book.told("am", &message, now);
         let alerts = json_for(yaml, &message);

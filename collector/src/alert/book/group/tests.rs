@@ -5,7 +5,7 @@ mod newcomers;
 use super::*;
 use crate::alert::book::{Signal, Silence};
 use crate::alert::error_rate::Severity;
-use crate::alert::evidence::Evidence;
+use crate::alert::evidence::{Evidence, PathPart, Suspected};
 use crate::alert::subject::Subject;
 
 const NOW: u64 = 1_800_000_000;
@@ -45,6 +45,7 @@ impl Told {
         let mut heard = Vec::new();
         for now in (self.now..self.now + seconds).step_by(2) {
             self.book.update(NOW + now, signals, &Calls::new());
+            look_into(&mut self.book, "pay");
             while let Some(message) = self.book.next_message("hook", Telling::Groups, NOW + now) {
                 if !self.book.is_known("hook", &message, NOW + now) {
                     heard.push((message.status, message.severity.clone(), message.alerts.len()));
@@ -69,6 +70,18 @@ impl Told {
 
     fn restart(&mut self) {
         self.book = serde_json::from_slice(&serde_json::to_vec(&self.book).unwrap()).unwrap();
+    }
+}
+
+/// What traces tell of every alert that was not looked into yet.
+fn look_into(book: &mut Book, suspect: &str) {
+    let is_bare = |alert: &&&Alert| alert.evidence.critical_path.is_empty();
+    let bare: Vec<String> = book.alerts().iter().filter(is_bare).map(|alert| alert.id.clone()).collect();
+    for id in bare {
+        book.complete(&id, |evidence| {
+            evidence.critical_path.push(PathPart::default());
+            evidence.suspects = vec![Suspected { service: suspect.to_owned(), ..Suspected::default() }];
+        });
     }
 }
 
@@ -233,6 +246,7 @@ fn alertmanager_hears_of_a_rise_at_once() {
     let mut book = Book::default();
     let mut tell = |signals: &[Signal], now: u64| {
         book.update(NOW + now, signals, &Calls::new());
+        look_into(&mut book, "pay");
         let message = book.next_message("am", Telling::SingleAlerts, NOW + now);
         message.inspect(|message| book.told("am", message, NOW + now))
     };
@@ -244,4 +258,50 @@ fn alertmanager_hears_of_a_rise_at_once() {
     let severities: Vec<&str> = risen.alerts.iter().map(|alert| alert.severity.as_str()).collect();
     assert_eq!(severities, ["critical"], "it has heard of the other one lately");
     assert_eq!(tell(&[critical("burn"), warning("errors")], 24), None);
+}
+
+#[test]
+fn a_rise_is_told_with_what_traces_tell_of_the_rise() {
+    let shown_by = |mut signal: Signal, trace: &str| {
+        signal.evidence.exemplars = vec![trace.to_owned()];
+        signal
+    };
+    let begin = shown_by(warning("burn"), "of the begin");
+    let mut told = Told::default();
+    assert_eq!(told.hears(&[begin], 60), [firing("warning", 1)]);
+    told.book.update(NOW + 60, &[shown_by(critical("burn"), "of the rise")], &Calls::new());
+    let evidence = told.book.alerts()[0].evidence.clone();
+    assert_eq!(evidence.exemplars, ["of the rise"]);
+    assert_eq!((evidence.suspects.len(), evidence.critical_path.len()), (0, 0), "they were of the begin");
+    let message = |told: &Told, now: u64| told.book.next_message("hook", Telling::Groups, NOW + now);
+    assert_eq!(message(&told, 61), None, "its traces are about to be read");
+    let mut late = Told { book: told.book.clone(), now: told.now };
+    look_into(&mut told.book, "search");
+    let rise = message(&told, 61).unwrap();
+    assert_eq!((rise.severity.as_str(), rise.suspect.as_str()), ("critical", "pay"));
+    assert_eq!(rise.alerts[0].evidence.suspects[0].service, "search");
+    late.book.update(NOW + 68, &[critical("burn")], &Calls::new());
+    assert!(message(&late, 68).is_some(), "where no trace tells, it is told without");
+}
+
+#[test]
+fn what_rises_before_it_is_told_is_told_with_what_traces_tell_of_the_rise() {
+    let mut book = Book::default();
+    book.update(NOW, &[warning("burn")], &Calls::new());
+    look_into(&mut book, "pay");
+    book.update(NOW + 7, &[critical("burn")], &Calls::new());
+    let message = |book: &Book| book.next_message("hook", Telling::Groups, NOW + 8);
+    assert_eq!(message(&book), None, "its traces are about to be read");
+    look_into(&mut book, "search");
+    assert_eq!(message(&book).unwrap().alerts[0].evidence.suspects[0].service, "search");
+}
+
+#[test]
+fn what_rises_before_it_fires_keeps_what_its_traces_tell() {
+    let pending = Signal { for_s: 30, ..warning("burn") };
+    let mut book = Book::default();
+    book.update(NOW, &[pending], &Calls::new());
+    look_into(&mut book, "pay");
+    book.update(NOW + 10, &[Signal { for_s: 30, ..critical("burn") }], &Calls::new());
+    assert_eq!(book.alerts()[0].evidence.suspects.len(), 1);
 }

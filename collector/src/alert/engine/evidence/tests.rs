@@ -8,6 +8,7 @@ use throughline_model::span::{Attribute, Span, SpanKind, StatusCode, Value};
 
 use super::*;
 use crate::alert::book::{Book, Signal};
+use crate::alert::engine::Config;
 use crate::alert::error_rate::Severity;
 use crate::alert::evidence::Evidence;
 use crate::alert::subject::Subject;
@@ -98,8 +99,8 @@ fn store(before: &[(Request, u64)], since: &[(Request, u64)]) -> Feed {
     Feed::new(store)
 }
 
-fn alert(kind: &'static str, subject: Subject, evidence: Evidence) -> Alert {
-    let signal = Signal {
+fn signal(kind: &'static str, subject: Subject, evidence: Evidence) -> Signal {
+    Signal {
         rule: kind.to_owned(),
         kind,
         subject,
@@ -109,9 +110,12 @@ fn alert(kind: &'static str, subject: Subject, evidence: Evidence) -> Alert {
         keep_firing_for_s: 0,
         summary: String::new(),
         evidence,
-    };
+    }
+}
+
+fn alert(kind: &'static str, subject: Subject, evidence: Evidence) -> Alert {
     let mut book = Book::default();
-    book.update(NOW, &[signal], &Calls::new());
+    book.update(NOW, &[signal(kind, subject, evidence)], &Calls::new());
     book.alerts()[0].clone()
 }
 
@@ -223,4 +227,38 @@ fn an_exemplar_is_part_of_the_sample_whatever_its_spans_tell() {
     let evidence = Evidence { exemplars: vec![known.to_string()], ..Evidence::default() };
     let inquiry = inquire(&feed, &alert("error_rate", edge(), evidence), NOW);
     assert_eq!(entries(&inquiry.since), ["front GET /home", "front POST /checkout"]);
+}
+
+/// At first nobody but the cart takes the edge; ten minutes later every checkout does, and fails.
+#[test]
+fn a_risen_alert_is_looked_into_anew_with_traces_of_the_rise() {
+    const RISE: u64 = SINCE + 600;
+    let store = Arc::new(MemoryStore::new());
+    let mut number = 0;
+    for at in (SINCE - 900..RISE).step_by(10) {
+        let requests = match at {
+            ..SINCE => [WELL, Request::Total],
+            _ if at < RISE - 80 => [Request::Idle, Request::Total],
+            _ => [FAILS, FAILS],
+        };
+        for request in requests {
+            number += 1;
+            store.insert(trace(number, at, request));
+        }
+    }
+    let feed = Feed::new(store);
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { book_file: folder.path().join("alerts.json"), ..Config::default() };
+    let shared = Shared::open(&config).unwrap();
+    let round = |severity: Severity, now: u64| {
+        let held = Signal { severity, ..signal("error_rate", edge(), Evidence::default()) };
+        shared.book().update(now, &[held], &Calls::new());
+        complete(&shared, &feed, &Calls::new(), (now, now - 12));
+        shared.book().alerts()[0].evidence.clone()
+    };
+    assert_eq!(round(Severity::Warning, NOW).entry_routes, ["front GET /cart"]);
+    assert_eq!(round(Severity::Warning, RISE - 2).entry_routes, ["front GET /cart"], "of the begin");
+    let risen = round(Severity::Critical, RISE);
+    assert_eq!(risen.entry_routes, ["front POST /checkout"]);
+    assert_eq!(risen.first_bad_hop.as_deref(), Some("front -> checkout POST /orders"));
 }

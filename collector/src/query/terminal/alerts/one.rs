@@ -33,6 +33,9 @@ pub(super) struct OneAlert {
     summary: String,
     since_unix_s: u64,
     fired_unix_s: Option<u64>,
+    /// A collector of an older version does not say.
+    #[serde(default)]
+    risen_unix_s: Option<u64>,
     resolved_unix_s: Option<u64>,
     pub(super) is_silenced: bool,
     evidence: Evidence,
@@ -90,7 +93,9 @@ fn moment(unix_s: u64) -> String {
 fn times(alert: &OneAlert, now_unix_ns: u64) -> String {
     let age = now_unix_ns.saturating_sub(alert.since_unix_s.saturating_mul(NS_PER_S));
     let mut text = format!("{}, {} ago", moment(alert.since_unix_s), duration(age));
-    for (what, unix_s) in [("fired", alert.fired_unix_s), ("resolved", alert.resolved_unix_s)] {
+    let moments =
+        [("fired", alert.fired_unix_s), ("rose", alert.risen_unix_s), ("resolved", alert.resolved_unix_s)];
+    for (what, unix_s) in moments {
         if let Some(unix_s) = unix_s {
             write!(text, "; {what} {}", moment(unix_s)).ok();
         }

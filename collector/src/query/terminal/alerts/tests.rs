@@ -90,6 +90,15 @@ fn a_command_names_only_a_server_that_is_not_the_usual_one() {
 }
 
 #[test]
+fn an_alert_that_rose_says_when() {
+    let mut risen = alert();
+    risen["risen_unix_s"] = json!(SINCE + 130);
+    let risen: one::OneAlert = serde_json::from_value(risen).unwrap();
+    let text = one::draw(&risen, &[], "http://127.0.0.1:16686", (SINCE + 720) * 1_000_000_000);
+    assert!(text.contains("fired 2026-09-21 14:14:30 UTC; rose 2026-09-21 14:15:30 UTC\n"), "{text}");
+}
+
+#[test]
 fn a_silenced_alert_says_until_when_and_why() {
     let mut silenced = alert();
     silenced["is_silenced"] = json!(true);
