@@ -6,6 +6,7 @@
 mod group;
 mod receivers;
 mod silence;
+mod stored;
 
 use std::collections::BTreeMap;
 
@@ -115,19 +116,15 @@ pub struct Alert {
 struct Told {
     status: Status,
     at_unix_s: u64,
-    /// How loud the alert was then.
-    #[serde(default = "severity_not_kept")]
+    /// How loud the alert was then; older books do not say it.
+    #[serde(default)]
     severity: String,
-}
-
-/// Older books do not say it. So what is critical is told once more, which is better than never.
-fn severity_not_kept() -> String {
-    Severity::Warning.as_str().to_owned()
 }
 
 /// All alerts and silences.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Book {
+    #[serde(deserialize_with = "stored::read_alerts")]
     alerts: Vec<Alert>,
     silences: Vec<Silence>,
     number: u64,

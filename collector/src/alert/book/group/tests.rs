@@ -1,6 +1,7 @@
 //! What receivers are told when something gets louder, and what they are not told twice.
 
 mod newcomers;
+mod older_books;
 
 use super::*;
 use crate::alert::book::{Signal, Silence};
@@ -165,20 +166,6 @@ fn what_was_told_and_how_loudly_survives_a_restart() {
     assert_eq!(told.hears(&[critical("burn")], 60), [firing("critical", 1)]);
     told.restart();
     assert_eq!(told.hears(&[critical("burn")], 60), []);
-}
-
-#[test]
-fn a_book_from_before_told_severities_were_kept_is_read_and_swallows_no_outage() {
-    let mut told = Told::default();
-    told.hears(&[warning("burn")], 60);
-    told.book.update(NOW + told.now, &[critical("burn")], &Calls::new());
-    let mut stored = serde_json::to_value(&told.book).unwrap();
-    let entry = stored["alerts"][0]["told"]["hook"].as_object_mut().unwrap();
-    entry.remove("severity");
-    assert_eq!(entry.len(), 2, "as it was written: {entry:?}");
-    told.book = serde_json::from_value(stored).unwrap();
-    assert_eq!(told.hears(&[critical("burn")], 60), [firing("critical", 1)]);
-    assert_eq!(told.hears(&[], 60).len(), 1);
 }
 
 #[test]
