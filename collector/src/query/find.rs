@@ -18,7 +18,7 @@ use super::traceql::{Found, Interrupted, Query, View};
 use crate::assemble::{Lifecycle, assemble};
 use crate::store::{Condition, Field, Scope, SpanFilter, Store, StoreError};
 
-pub(super) use budget::{Budget, Cancel, Limits, Stop};
+pub(super) use budget::{Budget, Cancel, Limits, SampleBudget, Stop};
 pub(super) use position::Position;
 
 /// Traces that the store is asked for at once.

@@ -59,10 +59,50 @@ impl Cancel {
         }
     }
 
-    /// What two searches one after the other look at: each may read all the bytes and half of the time, or what is left of it.
-    pub(in crate::query) fn two_budgets(&mut self, limits: Limits) -> (Budget, Budget) {
-        let first = self.budget(Limits { time: limits.time / 2, ..limits });
-        (first, self.budget(limits))
+    /// What a sample of traces may cost.
+    pub(in crate::query) fn sample_budget(&mut self, limits: Limits) -> SampleBudget {
+        self.sample_budget_between(Duration::ZERO, limits)
+    }
+
+    /// What two samples one after the other may cost: each all the bytes and half of the time, or what is left of it.
+    pub(in crate::query) fn two_sample_budgets(&mut self, limits: Limits) -> (SampleBudget, SampleBudget) {
+        let half = limits.time / 2;
+        let first = self.sample_budget_between(Duration::ZERO, Limits { time: half, ..limits });
+        (first, self.sample_budget_between(half, limits))
+    }
+
+    /// The limits' time ends the reading; half of what it has behind `begin` is for finding.
+    fn sample_budget_between(&mut self, begin: Duration, limits: Limits) -> SampleBudget {
+        let of_finding = limits.bytes / 2;
+        let mut part = |time: Duration, bytes: u64| {
+            let of_store = Arc::new(store::Budget::new(time, bytes));
+            self.of_store.push(Arc::clone(&of_store));
+            of_store
+        };
+        SampleBudget {
+            finding: part(begin + limits.time.saturating_sub(begin) / 2, of_finding),
+            reading: part(limits.time, limits.bytes - of_finding),
+        }
+    }
+}
+
+/// What a sample of traces may cost. Finding them has half of the time and half of the bytes, reading them the other half and
+/// the time that finding left over: with one budget for both, finding could use up all, and of all that it found nothing would be read.
+#[derive(Debug)]
+pub(in crate::query) struct SampleBudget {
+    finding: Arc<store::Budget>,
+    reading: Arc<store::Budget>,
+}
+
+impl SampleBudget {
+    /// What the store may spend on finding.
+    pub(in crate::query) fn finding(&self) -> &store::Budget {
+        &self.finding
+    }
+
+    /// What the store may spend on reading what was found.
+    pub(in crate::query) fn reading(&self) -> &store::Budget {
+        &self.reading
     }
 }
 

@@ -72,7 +72,7 @@ pub(in crate::query) async fn completeness(
 ) -> Result<HeldAnswer, Problem> {
     let selection = read_one(&uri, timestamp::now_unix_ns())?;
     let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
-    let budget = cancel.budget(state.limits());
+    let budget = cancel.sample_budget(state.limits());
     let book = move || {
         let mut loaded = load(store.as_ref(), &selection, &budget)?;
         trace::name_causes(store.as_ref(), loaded.traces.iter_mut().map(|(_, lifecycle)| lifecycle))?;

@@ -57,7 +57,7 @@ pub(in crate::query) async fn propagation(
 ) -> Result<HeldAnswer, Problem> {
     let selection = read_one(&uri, timestamp::now_unix_ns())?;
     let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
-    let budget = cancel.budget(state.limits());
+    let budget = cancel.sample_budget(state.limits());
     let examine = move || {
         let loaded = load(store.as_ref(), &selection, &budget)?;
         let mut doctor = Doctor::default();

@@ -11,7 +11,7 @@ use super::selection::{Loaded, load_two};
 use crate::analyse::compare::{self as analysis, Limits, Measure};
 use crate::analyse::suspects::{Suspects as Ranked, rank};
 use crate::query::answer::Sample;
-use crate::query::find::{Budget, Cancel};
+use crate::query::find::{Cancel, SampleBudget};
 use crate::query::held::HeldAnswer;
 use crate::query::parameter::selection::{Selection, read_two};
 use crate::query::problem::Problem;
@@ -129,7 +129,7 @@ pub(in crate::query) async fn suspects(
     let now_unix_ns = timestamp::now_unix_ns();
     let (selected, baseline) = read_two(&uri, now_unix_ns)?;
     let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
-    let budgets = cancel.two_budgets(state.limits());
+    let budgets = cancel.two_sample_budgets(state.limits());
     let weigh = move || {
         let (now, before) = load_settled(store.as_ref(), (&selected, &baseline), now_unix_ns, &budgets)?;
         let can_compare = !now.traces.is_empty() && !before.traces.is_empty();
@@ -166,7 +166,7 @@ pub(in crate::query) async fn compare(
     let now_unix_ns = timestamp::now_unix_ns();
     let (selected, baseline) = read_two(&uri, now_unix_ns)?;
     let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
-    let budgets = cancel.two_budgets(state.limits());
+    let budgets = cancel.two_sample_budgets(state.limits());
     let weigh = move || {
         let (now, before) = load_settled(store.as_ref(), (&selected, &baseline), now_unix_ns, &budgets)?;
         let compared = analysis::compare(&before.window(), &now.window(), &Limits::default());
@@ -185,7 +185,7 @@ fn load_settled(
     store: &dyn Store,
     groups: (&Selection, &Selection),
     now_unix_ns: u64,
-    budgets: &(Budget, Budget),
+    budgets: &(SampleBudget, SampleBudget),
 ) -> Result<(Loaded, Loaded), StoreError> {
     let (mut now, mut before) = load_two(store, groups, now_unix_ns, budgets)?;
     now.leave_out_unsettled(now_unix_ns);

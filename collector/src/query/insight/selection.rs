@@ -8,7 +8,7 @@ use super::spread;
 use crate::analyse::call::{Window, calls_of, has_unanswered_call};
 use crate::assemble::{LATE_NS, Lifecycle, assemble};
 use crate::query::answer::{Covered, Sample};
-use crate::query::find::Budget;
+use crate::query::find::SampleBudget;
 use crate::query::parameter::selection::Selection;
 use crate::store::{Store, StoreError};
 
@@ -67,10 +67,14 @@ fn is_settled(lifecycle: &Lifecycle, now_unix_ns: u64) -> bool {
 }
 
 /// The latest traces that match, as far as the budget lasts; a trace counts as matching a version when one of its spans has it.
-pub(super) fn load(store: &dyn Store, selection: &Selection, budget: &Budget) -> Result<Loaded, StoreError> {
+pub(super) fn load(
+    store: &dyn Store,
+    selection: &Selection,
+    budget: &SampleBudget,
+) -> Result<Loaded, StoreError> {
     // One more tells whether there are more.
     let limit = selection.limit.saturating_add(1);
-    let mut found = store.search_within(&selection.filter, limit, budget.of_store())?;
+    let mut found = store.search_within(&selection.filter, limit, budget.finding())?;
     let is_cut = !found.is_complete || found.items.len() > selection.limit;
     found.items.truncate(selection.limit);
     let loaded = Loaded { is_cut, places: 1, ..Loaded::default() };
@@ -82,11 +86,10 @@ pub(super) fn load_two(
     store: &dyn Store,
     (first, second): (&Selection, &Selection),
     now_unix_ns: u64,
-    (of_first, of_second): &(Budget, Budget),
+    (of_first, of_second): &(SampleBudget, SampleBudget),
 ) -> Result<(Loaded, Loaded), StoreError> {
-    let load_spread = |selection: &Selection, budget: &Budget| {
-        let found =
-            spread::search(store, &selection.filter, selection.limit, now_unix_ns, budget.of_store())?;
+    let load_spread = |selection: &Selection, budget: &SampleBudget| {
+        let found = spread::search(store, &selection.filter, selection.limit, now_unix_ns, budget.finding())?;
         let loaded = Loaded { is_cut: found.is_cut, places: found.places, ..Loaded::default() };
         read(store, selection, &found.trace_ids, loaded, budget)
     };
@@ -98,11 +101,11 @@ fn read(
     selection: &Selection,
     trace_ids: &[TraceId],
     mut loaded: Loaded,
-    budget: &Budget,
+    budget: &SampleBudget,
 ) -> Result<Loaded, StoreError> {
     let mut spans = 0;
     for trace_id in trace_ids {
-        let read = store.traces_within(&[*trace_id], budget.of_store())?.items;
+        let read = store.traces_within(&[*trace_id], budget.reading())?.items;
         let of_trace = read.first().filter(|of_trace| spans + of_trace.len() <= MAX_SPANS);
         let Some(of_trace) = of_trace else {
             loaded.is_cut = true;
@@ -130,3 +133,6 @@ fn has_version(lifecycle: &Lifecycle, selection: &Selection, version: &str) -> b
             })
     })
 }
+
+#[cfg(test)]
+mod tests;

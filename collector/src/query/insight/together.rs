@@ -98,7 +98,7 @@ pub(in crate::query) async fn critical_path(
 ) -> Result<HeldAnswer, Problem> {
     let selection = read_one(&uri, timestamp::now_unix_ns())?;
     let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
-    let budget = cancel.budget(state.limits());
+    let budget = cancel.sample_budget(state.limits());
     let add_up = move || {
         let loaded = load(store.as_ref(), &selection, &budget)?;
         let mut flame = Flame::default();
@@ -154,7 +154,7 @@ pub(in crate::query) async fn explain(
     let now_unix_ns = timestamp::now_unix_ns();
     let selection = read_one(&uri, now_unix_ns)?;
     let (store, room, mut cancel) = (Arc::clone(&state.store), state.answers.clone(), Cancel::default());
-    let budgets = cancel.two_budgets(state.limits());
+    let budgets = cancel.two_sample_budgets(state.limits());
     let compare = move || {
         let groups = (&selection, &everything_beside(&selection));
         let (selected, all) = load_two(store.as_ref(), groups, now_unix_ns, &budgets)?;
