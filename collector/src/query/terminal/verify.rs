@@ -23,7 +23,7 @@ another one; verify from inside the mesh there, or set it to continue. The root 
 the service throughline-verify, which it sends to the collector by OTLP/HTTP.
 
 Exit codes: 0 every hop that can be seen arrived, 1 something is missing, 2 wrong usage, 3 the entry or the collector \
-cannot be reached";
+cannot be reached, or the collector did not take the root: then what was found is told all the same";
 
 /// A trace that has not grown for so long is whole, or will not be.
 const QUIET: Duration = Duration::from_secs(3);
@@ -75,10 +75,9 @@ fn try_verify(options: &VerifyOptions, output: &mut impl Write) -> Result<bool, 
     let sent = probe.send(Recording::On)?;
     let took = duration(sent.took_ns());
     writeln!(output, "sent {}: status {} after {took}\n", clean(&options.entry), sent.status)?;
-    let trace = follow(&collector, &recorder, &sent, Duration::from_secs(options.wait))?;
-    let has_arrived = trace.is_some();
-    let is_whole = match trace {
-        Some(trace) => report(&trace, &sent, output)?,
+    let (trace, root) = follow(&collector, &recorder, &sent, Duration::from_secs(options.wait))?.unzip();
+    let is_whole = match &trace {
+        Some(trace) => report(trace, &sent, root.as_ref(), output)?,
         None => {
             let trace_id = sent.mark.trace_id();
             writeln!(output, "no span of trace {trace_id} has arrived after {} s\n", options.wait)?;
@@ -94,6 +93,8 @@ fn try_verify(options: &VerifyOptions, output: &mut impl Write) -> Result<bool, 
             writeln!(output, "nothing is wrong with them")?;
         }
     }
+    // Requests whose parent cannot be sent are better not made.
+    let has_arrived = root.transpose()?.is_some();
     if options.pairs > 0 {
         writeln!(
             output,
@@ -109,24 +110,30 @@ const NOTHING_ARRIVED: &str = "\
 - the spans do not reach the collector: look at wasmcustom.throughline_exports_failed of the gateway
 - the gateway begins a trace of its own (edge: restart): search for it with throughline search";
 
+/// Whether the span of this command reached the collector.
+type Root = Result<(), ClientError>;
+
 /// Waits until the trace is there and whole, or has stopped growing. Its root is sent once anything of it has arrived: a trace
-/// of the root alone would be none.
+/// of the root alone would be none. Where it is not taken, it is sent again with each look.
 fn follow(
     collector: &Client,
     recorder: &Recorder,
     sent: &Sent,
     wait: Duration,
-) -> Result<Option<Trace>, ClientError> {
+) -> Result<Option<(Trace, Root)>, ClientError> {
     let (start, path) = (Instant::now(), format!("/api/v1/traces/{}", sent.mark.trace_id()));
-    let (mut last, mut grown) = (None::<Trace>, Instant::now());
+    let (mut last, mut root, mut grown) = (None::<Trace>, None::<Root>, Instant::now());
     while start.elapsed() < wait || last.is_some() {
         match collector.get(&path, &[]) {
             Ok(answer) => {
                 let trace: Trace = client::read_as(answer)?;
-                if last.is_none() {
-                    recorder.send(sent)?;
+                let is_root_due = !matches!(root, Some(Ok(())));
+                if is_root_due {
+                    root = Some(recorder.send(sent));
                 }
-                if last.as_ref().is_none_or(|last| last.spans.len() != trace.spans.len()) {
+                let is_root_new = is_root_due && matches!(root, Some(Ok(())));
+                let is_longer = last.as_ref().is_none_or(|last| last.spans.len() != trace.spans.len());
+                if is_longer || is_root_new {
                     grown = Instant::now();
                 }
                 // Spans of one request come from many proxies, so even a trace without gaps may still grow.
@@ -143,11 +150,16 @@ fn follow(
         }
         std::thread::sleep(LOOK_EVERY);
     }
-    Ok(last)
+    Ok(last.zip(root))
 }
 
 /// Prints the hops and what is missing; whether nothing is.
-fn report(trace: &Trace, sent: &Sent, output: &mut impl Write) -> Result<bool, ClientError> {
+fn report(
+    trace: &Trace,
+    sent: &Sent,
+    root: Option<&Root>,
+    output: &mut impl Write,
+) -> Result<bool, ClientError> {
     let paint = Paint::for_output();
     output.write_all(trace_tree::draw(trace, paint).as_bytes())?;
     let unlinked = trace.spans.iter().filter(|span| span.link.as_deref() == Some("none")).count();
@@ -159,11 +171,14 @@ fn report(trace: &Trace, sent: &Sent, output: &mut impl Write) -> Result<bool, C
         )?;
     }
     if !trace.spans.iter().any(|span| span.span_id == sent.mark.span_id()) {
-        writeln!(
-            output,
-            "this command's own span, the root, was taken at the OTLP address and did not reach this collector: is another \
-             one listening there? name this one's with --otlp URL"
-        )?;
+        let why = match root {
+            Some(Err(_)) => "could not be sent: the trace stays without it",
+            _ => {
+                "was taken at the OTLP address and did not reach this collector: is another one listening there? name this \
+                 one's with --otlp URL"
+            }
+        };
+        writeln!(output, "this command's own span, the root, {why}")?;
     }
     for gap in &trace.gaps {
         let remedy = match gap.reason.as_str() {
