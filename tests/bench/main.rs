@@ -1,12 +1,15 @@
 //! What tracing costs a proxy: a real Envoy without tracing, with its own OpenTelemetry tracer, and with the filter,
-//! loaded in turns within one session, and told apart by the processor time that each of them took.
+//! loaded in turns within one session, and told apart by the processor time that each of them took and, at one rate
+//! for all, by latency.
 
 mod figures;
 mod load;
 mod proxy;
 mod report;
+mod sender;
 mod sink;
 mod startup;
+mod steady;
 mod variant;
 
 use anyhow::{Context, Result, bail};
@@ -20,7 +23,7 @@ use proxy::{Proxy, Upstream};
 use sink::Sink;
 use variant::{ALL, Path, Variant};
 
-/// Rounds when nothing is said: with them a run takes about three minutes.
+/// Rounds when nothing is said: with them a run takes about seven minutes.
 const DEFAULT_ROUNDS: usize = 7;
 /// Envoys under test have this core for themselves.
 const PROXY_CORE: &str = "0";
@@ -78,6 +81,7 @@ fn measure(rounds: usize, run: &RunDirectory) -> Result<String> {
             run_once(&proxies, path, round, &mut samples)?;
         }
     }
+    let steady = steady::measure(&proxies, rounds, &samples)?;
     let mut delivered = Vec::new();
     for (variant, proxy, sink) in &proxies {
         delivered.push(report::Delivered {
@@ -88,7 +92,14 @@ fn measure(rounds: usize, run: &RunDirectory) -> Result<String> {
         });
     }
     let size = std::fs::metadata(&module)?.len();
-    report::write(&report::Results { rounds, samples: &samples, delivered: &delivered, startup, size })
+    report::write(&report::Results {
+        rounds,
+        samples: &samples,
+        steady: &steady,
+        delivered: &delivered,
+        startup,
+        size,
+    })
 }
 
 /// Loads every proxy once; the order turns with the round, so that none is always the first.
@@ -96,7 +107,7 @@ fn run_once(
     proxies: &[(Variant, Proxy, Sink)],
     path: Path,
     round: usize,
-    samples: &mut Samples,
+    samples: &mut Samples<Burst>,
 ) -> Result<()> {
     for step in 0..proxies.len() {
         wait::stop_if_interrupted()?;

@@ -1,11 +1,15 @@
 //! The page with the figures.
 
+mod steady;
+
 use std::fmt::Write;
 
 use anyhow::Result;
 
 use crate::figures::Samples;
+use crate::load::Burst;
 use crate::startup::Startup;
+use crate::steady::Steady;
 use crate::variant::{ALL, Path, Variant};
 
 /// What became of the spans of one proxy.
@@ -32,7 +36,8 @@ impl Delivered {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Results<'a> {
     pub(crate) rounds: usize,
-    pub(crate) samples: &'a Samples,
+    pub(crate) samples: &'a Samples<Burst>,
+    pub(crate) steady: &'a Steady,
     pub(crate) delivered: &'a [Delivered],
     pub(crate) startup: Startup,
     pub(crate) size: u64,
@@ -55,6 +60,7 @@ pub(crate) fn write(results: &Results<'_>) -> Result<String> {
     for path in Path::ALL {
         write_path(&mut page, results.samples, path)?;
     }
+    steady::write(&mut page, results.steady)?;
     write_delivered(&mut page, results.delivered)?;
     Ok(page)
 }
@@ -81,7 +87,14 @@ fn write_ratios(page: &mut String, results: &Results<'_>) -> Result<()> {
         ratio(&what, extra(Variant::FilterOnePercent, path), native, "<= 1 x")?;
     }
     for path in [Path::Proxied, Path::Direct] {
-        let what = format!("p99 latency, 100 %, {}", path.name());
+        let steady = results.steady;
+        let p99 = |variant| steady.samples.median(variant, path, |burst| burst.p99_us);
+        let what =
+            format!("p99 latency at one rate ({:.0} requests/s), 100 %, {}", steady.rate(path), path.name());
+        ratio(&what, p99(Variant::Filter), p99(Variant::Native), "<= 1 x")?;
+    }
+    for path in [Path::Proxied, Path::Direct] {
+        let what = format!("p99 latency at the most each can serve, 100 %, {}", path.name());
         ratio(&what, p99(Variant::Filter, path), p99(Variant::Native, path), "<= 1 x")?;
     }
     let Startup { cpu_ms, memory_mib, worker_mib } = results.startup;
@@ -91,7 +104,7 @@ fn write_ratios(page: &mut String, results: &Results<'_>) -> Result<()> {
     Ok(())
 }
 
-fn write_path(page: &mut String, samples: &Samples, path: Path) -> Result<()> {
+fn write_path(page: &mut String, samples: &Samples<Burst>, path: Path) -> Result<()> {
     let title = match path {
         Path::Direct => "Answered by Envoy itself",
         Path::Proxied => "Sent on to another Envoy",
@@ -101,7 +114,7 @@ fn write_path(page: &mut String, samples: &Samples, path: Path) -> Result<()> {
     writeln!(page, "|---|---|---|---|---|---|---|")?;
     let native = samples.extra_cpu_us(Variant::Native, path);
     for variant in ALL {
-        let median = |figure: fn(&crate::load::Burst) -> f64| samples.median(variant, path, figure);
+        let median = |figure: fn(&Burst) -> f64| samples.median(variant, path, figure);
         let extra = samples.extra_cpu_us(variant, path);
         writeln!(
             page,

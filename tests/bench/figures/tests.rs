@@ -23,3 +23,12 @@ fn rounds_are_compared_with_themselves() {
     assert_eq!(samples.extra_cpu_us(Variant::Native, Path::Direct), 6.0);
     assert_eq!(samples.extra_cpu_us(Variant::Native, Path::Proxied), 0.0);
 }
+
+#[test]
+fn a_range_holds_the_least_and_the_greatest() {
+    let mut samples = Samples::default();
+    for cpu_us in [15.0, 106.0, 7.0] {
+        samples.add(Variant::Plain, Path::Direct, burst(cpu_us));
+    }
+    assert_eq!(samples.range(Variant::Plain, Path::Direct, |burst| burst.cpu_us), (7.0, 106.0));
+}
