@@ -51,7 +51,7 @@ DURATION ?=
 # Empty: manifests expect the image at registry.example, and it is pushed nowhere.
 REFERENCE ?=
 PUSH ?=
-# Empty: `make bench` takes about three minutes.
+# Empty: `make bench-filter` takes about seven minutes.
 ROUNDS ?=
 # Empty: a million for each kind of load, and all kinds.
 SPANS ?=
