@@ -10,7 +10,9 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use harness::wait;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 /// So many requests can be on their way at once; a stall that holds more makes the next ones leave late, and these
 /// count from when they were due all the same.
@@ -65,9 +67,15 @@ pub(crate) fn send(plan: Plan<'_>) -> Result<Answered> {
             next_due += plan.interval;
         }
         let is_sending = answered.late.len() < plan.count && !free.is_empty();
-        let wait =
+        let pause =
             if is_sending { next_due.saturating_duration_since(Instant::now()) } else { STALL_DEADLINE };
-        let ready = poll(&mut polled, Some(&Timespec::try_from(wait)?))?;
+        let ready = match poll(&mut polled, Some(&Timespec::try_from(pause)?)) {
+            Err(Errno::INTR) => {
+                wait::stop_if_interrupted()?;
+                continue;
+            }
+            outcome => outcome?,
+        };
         ensure!(ready > 0 || is_sending, "no answer for {} s", STALL_DEADLINE.as_secs());
         for (index, _) in polled.iter().enumerate().filter(|(_, one)| !one.revents().is_empty()) {
             if let Some(latency) = connections[index].receive()? {

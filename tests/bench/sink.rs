@@ -15,6 +15,8 @@ use hyper::body::{Body, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use throughline_model::otlp;
 
+use crate::load;
+
 /// gRPC puts a flag and a length before a message.
 const FRAME_BYTES: usize = 5;
 const QUIET_FOR: Duration = Duration::from_secs(2);
@@ -37,7 +39,8 @@ impl Sink {
         let counted = Arc::clone(&spans);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::spawn(move || {
-            if let Err(error) = runtime.block_on(serve(listener, counted)) {
+            let outcome = load::yield_this_thread().and_then(|()| runtime.block_on(serve(listener, counted)));
+            if let Err(error) = outcome {
                 eprintln!("bench: the sink ended: {error:#}");
             }
         });

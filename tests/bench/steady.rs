@@ -32,7 +32,7 @@ pub(crate) struct SteadyBurst {
     pub(crate) p50_us: f64,
     /// 99th percentile of latency in microseconds.
     pub(crate) p99_us: f64,
-    /// 99th percentile of how late requests left, in microseconds: the sender's own share, and the same for all.
+    /// 99th percentile of how late requests left, in microseconds: the sender had no core or no free connection.
     pub(crate) late_p99_us: f64,
 }
 

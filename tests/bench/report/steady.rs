@@ -14,8 +14,8 @@ pub(super) fn write(page: &mut String, steady: &Steady) -> Result<()> {
         page,
         "All variants get the same requests here, evenly spaced, at half the rate of the slowest of them above, three \
          seconds each in\nturn, as many rounds. A request's latency counts from when it was due, also if it left \
-         later; *late* is the p99 of that, the\nsender's own share. In brackets the least and the greatest p99 of a \
-         round; *x native* compares the p99.\n"
+         later because the sender had no core\nor none of its 32 connections was free: *late* is the p99 of that. In \
+         brackets the least and the greatest p99 of a round; *x native*\ncompares the p99.\n"
     )?;
     for path in Path::ALL {
         write_path(page, steady, path)?;
