@@ -159,8 +159,9 @@ $(AZURITE): tools/azurite/package.json tools/azurite/package-lock.json
 
 $(WASM_TEST_RUNNER):
 	@test -n "$(WASM_BINDGEN_VERSION)" || { echo "Cargo.lock names no wasm-bindgen: run cargo generate-lockfile" >&2; exit 1; }
-	@echo "tools: building the WebAssembly test runner $(WASM_BINDGEN_VERSION), some minutes, once"
-	@cargo install wasm-bindgen-cli --version $(WASM_BINDGEN_VERSION) --bin wasm-bindgen-test-runner \
+	@echo "tools: building the WebAssembly test runner $(WASM_BINDGEN_VERSION), a minute or two, once"
+	@# It only hands a small module to Node.js: compiling it for speed would take longer than it ever runs.
+	@CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off cargo install wasm-bindgen-cli --version $(WASM_BINDGEN_VERSION) --bin wasm-bindgen-test-runner \
 	  --root .tools/wasm-bindgen-$(WASM_BINDGEN_VERSION) --no-track --force
 	@touch $@
 
@@ -190,14 +191,14 @@ module: targets ## build the filter module for Envoy
 	@echo "module: building the filter for wasm32-wasip1"
 	@cargo fetch --quiet --target wasm32-wasip1
 	@flags=$(REMAP)$$'\037'$(INLINE_LESS); CARGO_ENCODED_RUSTFLAGS=$$flags cargo build --profile module --target wasm32-wasip1 -p throughline-filter
-	@cargo build --quiet --release --package throughline-postlink
+	@cargo build --quiet --release --workspace --bin postlink
 	@target/release/postlink $(LINKED_MODULE) $(MODULE)
 	@! grep -qaF -e "$$HOME/" -e "$(CURDIR)/" $(MODULE) \
 	  || { echo "$(MODULE) holds a path of this machine: mend REMAP in the Makefile" >&2; exit 1; }
 	@echo "module: $(MODULE), $$(stat -c %s $(MODULE)) bytes"
 
 image: module ## pack the module as an OCI image for Istio; REFERENCE=registry/repository:tag PUSH=http://...
-	@cargo build --quiet --release --package throughline-image
+	@cargo build --quiet --release --workspace --bin image
 	@target/release/image pack $(MODULE) target/image $(REFERENCE)
 	@$(if $(PUSH),target/release/image push target/image $(PUSH))
 

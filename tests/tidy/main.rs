@@ -1,5 +1,6 @@
 //! The rules of the house that a machine can check, held against every file of the repository.
 
+mod builds;
 mod documents;
 mod hygiene;
 mod imports;

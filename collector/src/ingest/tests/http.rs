@@ -195,9 +195,10 @@ async fn too_many_bytes_at_the_same_time_are_refused_and_given_back() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_sender_that_does_not_finish_is_given_up() {
-    let (fixture, _store) = Fixture::with_memory();
+    let config = Config { body_timeout: Duration::from_millis(1), ..any_clock() };
+    let fixture = Fixture::new(Arc::new(MemoryStore::new()), config);
     let answer = post(&fixture, Body::new(NeverEnding), &[PROTOBUF]).await;
     // OTLP/HTTP, "Failures": senders try again after 429, 502, 503 and 504, and after no other status.
     assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "1"));
