@@ -22,6 +22,10 @@ impl<B> Samples<B> {
         self.bursts.entry((variant, path)).or_default().push(burst);
     }
 
+    pub(crate) fn count(&self, variant: Variant, path: Path) -> usize {
+        self.all(variant, path).len()
+    }
+
     /// The median of one figure.
     pub(crate) fn median(&self, variant: Variant, path: Path, figure: impl Fn(&B) -> f64) -> f64 {
         median(self.all(variant, path).iter().map(figure).collect())
@@ -49,12 +53,12 @@ impl Samples<Burst> {
     }
 }
 
-/// The middle of some numbers, zero for none.
+/// The middle of some numbers; not a number for none.
 pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     let middle = numbers.len() / 2;
     match (numbers.len() % 2, numbers.get(middle)) {
-        (_, None) => 0.0,
+        (_, None) => f64::NAN,
         (1, Some(number)) => *number,
         (_, Some(upper)) => (numbers[middle - 1] + upper) / 2.0,
     }

@@ -70,7 +70,12 @@ fn write_ratios(page: &mut String, results: &Results<'_>) -> Result<()> {
     let p99 = |variant, path| results.samples.median(variant, path, |burst| burst.p99_us);
     writeln!(page, "| figure | measured | goal |\n|---|---|---|")?;
     let mut ratio = |what: &str, ours: f64, native: f64, goal: &str| {
-        writeln!(page, "| {what} | {:.2} x ({ours:.1} / {native:.1} us) | {goal} |", ours / native)
+        let figure = if ours.is_nan() || native.is_nan() {
+            "no burst held the rate".to_owned()
+        } else {
+            format!("{:.2} x ({ours:.1} / {native:.1} us)", ours / native)
+        };
+        writeln!(page, "| {what} | {figure} | {goal} |")
     };
     for (path, goal) in [(Path::Proxied, "<= 0.50 x"), (Path::Direct, "<= 0.55 x")] {
         let name = path.name();

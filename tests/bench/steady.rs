@@ -1,9 +1,10 @@
 //! Latency at one rate for all: below what the slowest of them can serve, and taken from what they served when they
 //! were given as much as they could take, so that it fits any machine.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use harness::wait;
 
 use crate::figures::Samples;
@@ -22,6 +23,8 @@ const BURST: Duration = Duration::from_secs(3);
 const RATE_STEP: f64 = 100.0;
 /// How far from the rate that was meant the one that was reached may be.
 const RATE_TOLERANCE: f64 = 0.02;
+/// So often a burst is sent in a round until one holds the rate: another machine on the same processor may be in the way.
+const TRIES: usize = 3;
 
 /// One burst at a fixed rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,7 +42,9 @@ pub(crate) struct SteadyBurst {
 /// All of them, and the rate of each path in requests a second.
 #[derive(Debug, Default)]
 pub(crate) struct Steady {
+    /// Of the bursts that held the rate; a round in which none did has none.
     pub(crate) samples: Samples<SteadyBurst>,
+    missed: BTreeMap<(Variant, Path), usize>,
     rates: [f64; 2],
 }
 
@@ -50,6 +55,36 @@ impl Steady {
             Path::Direct => direct,
             Path::Proxied => proxied,
         }
+    }
+
+    /// How many bursts did not hold the rate.
+    pub(crate) fn missed(&self, variant: Variant, path: Path) -> usize {
+        self.missed.get(&(variant, path)).copied().unwrap_or_default()
+    }
+
+    /// Sends bursts until one holds the rate.
+    fn add(
+        &mut self,
+        variant: Variant,
+        path: Path,
+        mut send: impl FnMut(f64) -> Result<Answered>,
+    ) -> Result<()> {
+        for _ in 0..TRIES {
+            let rate = self.rate(path);
+            let burst = SteadyBurst::of(send(rate)?);
+            if (burst.requests / rate - 1.0).abs() <= RATE_TOLERANCE {
+                self.samples.add(variant, path, burst);
+                return Ok(());
+            }
+            eprintln!(
+                "bench: {}, {}: {:.0} requests a second were answered in place of {rate:.0}; left out",
+                variant.name(),
+                path.name(),
+                burst.requests
+            );
+            *self.missed.entry((variant, path)).or_default() += 1;
+        }
+        Ok(())
     }
 }
 
@@ -68,9 +103,8 @@ pub(crate) fn measure(
                 let Some(variant) = COMPARED.get((step + round) % COMPARED.len()) else { continue };
                 let proxy = proxies.iter().find(|(one, ..)| one == variant);
                 let (_, proxy, _) = proxy.context("each that is compared was started")?;
-                let burst = burst(proxy.port(path), steady.rate(path));
-                let burst = burst.with_context(|| format!("{}, {}", variant.name(), path.name()))?;
-                steady.samples.add(*variant, path, burst);
+                let outcome = steady.add(*variant, path, |rate| send(proxy.port(path), rate));
+                outcome.with_context(|| format!("{}, {}", variant.name(), path.name()))?;
             }
         }
     }
@@ -84,27 +118,23 @@ fn rate(served: &Samples<Burst>, path: Path) -> f64 {
     (slowest / 2.0 / RATE_STEP).floor().max(1.0) * RATE_STEP
 }
 
-fn burst(port: u16, rate: f64) -> Result<SteadyBurst> {
+fn send(port: u16, rate: f64) -> Result<Answered> {
     let request = "GET /api/cart/items?page=2 HTTP/1.1\r\nhost: cart.shop.svc.cluster.local:8080\r\n\
                    user-agent: bench/1\r\n\r\n";
     let count = (rate * BURST.as_secs_f64()) as usize;
     let interval = Duration::from_secs_f64(1.0 / rate);
-    summarize(sender::send(Plan { port, request: request.as_bytes(), count, interval })?, rate)
+    sender::send(Plan { port, request: request.as_bytes(), count, interval })
 }
 
-fn summarize(mut answered: Answered, rate: f64) -> Result<SteadyBurst> {
-    let requests = answered.latencies.len() as f64 / answered.took.as_secs_f64();
-    let difference = (requests / rate - 1.0).abs();
-    ensure!(
-        difference <= RATE_TOLERANCE,
-        "{requests:.0} requests a second were answered in place of {rate:.0}: more than this machine can serve now"
-    );
-    Ok(SteadyBurst {
-        requests,
-        p50_us: percentile_us(&mut answered.latencies, 50),
-        p99_us: percentile_us(&mut answered.latencies, 99),
-        late_p99_us: percentile_us(&mut answered.late, 99),
-    })
+impl SteadyBurst {
+    fn of(mut answered: Answered) -> Self {
+        Self {
+            requests: answered.latencies.len() as f64 / answered.took.as_secs_f64(),
+            p50_us: percentile_us(&mut answered.latencies, 50),
+            p99_us: percentile_us(&mut answered.latencies, 99),
+            late_p99_us: percentile_us(&mut answered.late, 99),
+        }
+    }
 }
 
 /// The least time that so many of a hundred do not exceed.

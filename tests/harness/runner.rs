@@ -84,20 +84,17 @@ impl Runner {
         Ok(Self { wanted, start: Instant::now(), passed: 0, not_run: 0, filtered: 0, failures: Vec::new() })
     }
 
-    /// Starts the fixture when one of its scenarios is wanted, and runs those on it.
+    /// Starts the fixture when one of its scenarios is wanted, and runs those on it up to the last that is: they run in
+    /// order, and one may need what another has sent or broken.
     pub fn group<T: Fixture>(
         &mut self,
         title: &str,
         start: impl FnOnce() -> Result<T>,
         scenarios: &[Scenario<T>],
     ) {
-        let is_wanted =
-            |name: &str| self.wanted.is_empty() || self.wanted.iter().any(|part| name.contains(part));
-        let (mut chosen, mut filtered) = (Vec::new(), 0);
-        for scenario in scenarios {
-            if is_wanted(scenario.name) { chosen.push(scenario) } else { filtered += 1 }
-        }
-        self.filtered += filtered;
+        let last = scenarios.iter().rposition(|scenario| self.wants(scenario.name));
+        let (chosen, filtered) = scenarios.split_at(last.map_or(0, |last| last + 1));
+        self.filtered += filtered.len();
         if chosen.is_empty() {
             return;
         }
@@ -111,6 +108,10 @@ impl Runner {
             };
             self.report(scenario.name, begin, outcome, fixture.as_ref().ok());
         }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.wanted.is_empty() || self.wanted.iter().any(|part| name.contains(part))
     }
 
     /// The line that tools look for, and the exit code.
@@ -159,3 +160,6 @@ fn run_one<T>(scenario: &Scenario<T>, fixture: &mut T) -> Result<()> {
     wait::stop_if_interrupted()?;
     catch_unwind(AssertUnwindSafe(|| (scenario.run)(fixture))).unwrap_or_else(|_| bail!("panicked"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ fn burst(cpu_us: f64) -> Burst {
 
 #[test]
 fn a_median_is_the_middle() {
-    assert_eq!(median(vec![]), 0.0);
+    assert!(median(vec![]).is_nan());
     assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
     assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
 }
@@ -21,7 +21,7 @@ fn rounds_are_compared_with_themselves() {
         samples.add(Variant::Native, Path::Direct, burst(traced));
     }
     assert_eq!(samples.extra_cpu_us(Variant::Native, Path::Direct), 6.0);
-    assert_eq!(samples.extra_cpu_us(Variant::Native, Path::Proxied), 0.0);
+    assert!(samples.extra_cpu_us(Variant::Native, Path::Proxied).is_nan());
 }
 
 #[test]

@@ -25,13 +25,30 @@ fn the_rate_is_half_of_what_the_slowest_served() {
 
 #[test]
 fn percentiles_are_those_of_all_requests_in_any_order() {
-    let burst = summarize(answered((1..=200).rev(), 100), 2_000.0).unwrap();
+    let burst = SteadyBurst::of(answered((1..=200).rev(), 100));
     assert_eq!(burst, SteadyBurst { requests: 2_000.0, p50_us: 100.0, p99_us: 198.0, late_p99_us: 7.0 });
 }
 
 #[test]
-fn a_rate_that_was_not_reached_is_an_error() {
-    assert!(summarize(answered(1..=200, 102), 2_000.0).is_ok());
-    let error = summarize(answered(1..=200, 103), 2_000.0).unwrap_err().to_string();
-    assert!(error.starts_with("1942 requests a second were answered in place of 2000"), "{error}");
+fn a_burst_that_missed_its_rate_is_sent_again_and_told() {
+    let mut steady = Steady { rates: [2_000.0, 1_000.0], ..Steady::default() };
+    let mut took_ms = [103, 102].into_iter();
+    let send = |rate| {
+        assert_eq!(rate, 2_000.0);
+        Ok(answered(1..=200, took_ms.next().unwrap()))
+    };
+    steady.add(Variant::Filter, Path::Direct, send).unwrap();
+    let held = steady.samples.median(Variant::Filter, Path::Direct, |burst| burst.requests);
+    assert_eq!((held.round(), steady.missed(Variant::Filter, Path::Direct)), (1_961.0, 1));
+    assert_eq!(steady.missed(Variant::Native, Path::Direct), 0);
+}
+
+#[test]
+fn a_machine_that_never_holds_the_rate_ends_no_run() {
+    let mut steady = Steady { rates: [2_000.0, 1_000.0], ..Steady::default() };
+    for _ in 0..2 {
+        steady.add(Variant::Native, Path::Proxied, |_| Ok(answered(1..=50, 100))).unwrap();
+    }
+    assert_eq!(steady.missed(Variant::Native, Path::Proxied), 2 * TRIES);
+    assert_eq!(steady.samples.count(Variant::Native, Path::Proxied), 0);
 }
