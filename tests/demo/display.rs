@@ -33,6 +33,12 @@ impl LiveLine {
         let _ = out.flush();
     }
 
+    /// Says something that stays, on a line of its own.
+    pub(crate) fn say(&mut self, text: &str) {
+        let erase = if self.ending == "\n" { "" } else { "\x1b[K" };
+        println!("{text}{erase}");
+    }
+
     /// Leaves the last line standing.
     pub(crate) fn finish(&mut self) {
         if self.ending != "\n" {

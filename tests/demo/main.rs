@@ -42,8 +42,8 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let arguments = Arguments::read(std::env::args().skip(1))?;
     wait::catch_interrupts()?;
-    let mesh = start_mesh()?;
-    match present(&mesh, arguments) {
+    let mut mesh = start_mesh()?;
+    match present(&mut mesh, arguments) {
         Err(error) if !error.is::<Interrupted>() => {
             Err(error.context(format!("the files of the run are in {}", mesh.keep_run())))
         }
@@ -51,7 +51,7 @@ fn run() -> Result<()> {
     }
 }
 
-fn present(mesh: &Mesh, arguments: Arguments) -> Result<()> {
+fn present(mesh: &mut Mesh, arguments: Arguments) -> Result<()> {
     let (url, api) = (mesh.collector()?.url(), mesh.api()?);
     let traffic = Traffic::start(mesh.visitor(), arguments.requests_per_second);
     let start = Instant::now();
@@ -73,7 +73,7 @@ fn present(mesh: &Mesh, arguments: Arguments) -> Result<()> {
     }
 
     let mut line = LiveLine::new();
-    let outcome = watch(&api, &traffic, start, arguments.duration, &mut line);
+    let outcome = watch(mesh, &traffic, start, arguments.duration, &mut line);
     line.finish();
     traffic.stop();
     outcome
@@ -137,26 +137,40 @@ fn print_trace(trace_id: &str, url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Shows the numbers once a second until the time is over or the user interrupts.
+/// Shows the numbers once a second until the time is over or the user interrupts. A collector that was killed, which is
+/// worth trying, is started again on its data, as whatever runs it elsewhere would.
 fn watch(
-    api: &Api,
+    mesh: &mut Mesh,
     traffic: &Traffic,
     start: Instant,
     duration: Option<Duration>,
     line: &mut LiveLine,
 ) -> Result<()> {
+    let api = mesh.api()?;
     for second in 1.. {
         let next = start.elapsed().as_secs() + 1;
         while start.elapsed().as_secs() < next {
             wait::stop_if_interrupted()?;
             std::thread::sleep(Duration::from_millis(50));
         }
-        let status = api.status()?;
-        line.show(&traffic.counts(), &status);
+        let status = api.status();
+        match &status {
+            Ok(status) => line.show(&traffic.counts(), status),
+            Err(_) => line.say(&replace_collector(mesh)?),
+        }
         if duration.is_some_and(|duration| start.elapsed() >= duration) {
-            ensure!(status.traces_complete > 0, "no complete trace in {second} s");
+            ensure!(status?.traces_complete > 0, "no complete trace in {second} s");
             return Ok(());
         }
     }
     bail!("time has no end")
+}
+
+/// Starts a collector that has ended again; says what became of it.
+fn replace_collector(mesh: &mut Mesh) -> Result<String> {
+    let collector = mesh.collector_mut()?;
+    let ended = collector.process_mut().context("the collector was never started")?.ended()?;
+    let Some(end) = ended else { return Ok("the collector does not answer; the shop goes on".to_owned()) };
+    collector.restart()?;
+    Ok(format!("the collector ended ({end}) and was started again on its data; the shop went on"))
 }

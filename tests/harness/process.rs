@@ -75,12 +75,17 @@ impl Process {
     pub fn wait_ready(&mut self, deadline: Duration, mut is_ready: impl FnMut() -> bool) -> Result<()> {
         let what = format!("{} is ready", self.name);
         let outcome = wait::until(&what, deadline, || {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.ended()? {
                 bail!("{} ended with {status}", self.name);
             }
             Ok(is_ready().then_some(()))
         });
         outcome.with_context(|| self.log_tail())
+    }
+
+    /// How it ended; `None` while it runs.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
     }
 
     /// Asks the process to end, without waiting for it.
