@@ -1,5 +1,7 @@
 //! What the collector's API answers, and how to ask it.
 
+import { parseClean } from "./clean";
+
 /** The grades of evidence that tie a call to the request that caused it, strongest first. */
 export type LinkKind = "propagated" | "request-id" | "token" | "sole" | "none";
 
@@ -202,7 +204,7 @@ async function getJson<Answer>(path: string, signal: AbortSignal): Promise<Answe
   }
   if (!response.ok) throw await problemOf(response);
   try {
-    return (await response.json()) as Answer;
+    return parseClean(await response.text()) as Answer;
   } catch (error) {
     if (signal.aborted) throw error;
     throw new ApiError(response.status, "The answer was cut short", `${path} did not answer with complete JSON.`);
@@ -212,7 +214,10 @@ async function getJson<Answer>(path: string, signal: AbortSignal): Promise<Answe
 // Something between page and collector, such as a gateway, may answer with a body that is no problem document.
 async function problemOf(response: Response): Promise<ApiError> {
   const fallback = `HTTP status ${response.status}`;
-  const problem: unknown = await response.json().catch(() => null);
+  const problem = await response
+    .text()
+    .then(parseClean)
+    .catch(() => null);
   if (typeof problem !== "object" || problem === null)
     return new ApiError(response.status, fallback, response.statusText);
   const { title, detail } = problem as { title?: unknown; detail?: unknown };

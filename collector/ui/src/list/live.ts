@@ -1,6 +1,7 @@
 //! Follows the collector's announcements of new traces, and comes back after the collector went away.
 
 import { TAIL_PATH, type Summary } from "../api";
+import { parseClean } from "../clean";
 
 /** Whether announcements arrive. */
 export type Connection = "connecting" | "open" | "lost";
@@ -15,7 +16,7 @@ export function followTail(onTrace: (trace: Summary) => void, onConnection: (sta
   const connect = () => {
     source = new EventSource(TAIL_PATH);
     source.addEventListener("open", () => onConnection("open"));
-    source.addEventListener("trace", (event) => onTrace(JSON.parse(event.data) as Summary));
+    source.addEventListener("trace", (event) => onTrace(parseClean(event.data as string) as Summary));
     source.addEventListener("error", () => {
       onConnection("lost");
       // The browser tries again by itself unless the answer was an HTTP error.
