@@ -6,7 +6,7 @@ use throughline_model::id::TraceId;
 
 use super::Watched;
 use crate::alert::book::Signal;
-use crate::alert::error_rate::{Detector, Episode, Severity};
+use crate::alert::error_rate::{Detector, Episode, Finding, Severity};
 use crate::alert::evidence::{Evidence, Point, Suspected};
 use crate::alert::rules::{Kind, Rule, Rules};
 use crate::alert::shape::{Excess, Measure};
@@ -14,6 +14,8 @@ use crate::alert::subject::Subject;
 
 const MAX_EXEMPLARS: usize = 5;
 const NS_PER_MS: f64 = 1e6;
+/// What holds as long as a series has no baseline.
+const PLAIN_RULE: &str = "plain rule";
 
 fn signal(
     rule: &Rule,
@@ -40,6 +42,15 @@ fn percent(part: f64, whole: f64) -> String {
     if share >= 10.0 { format!("{share:.0} %") } else { format!("{share:.2} %") }
 }
 
+/// What the share is held against. The plain rule knows of nothing that is usual.
+fn beside(worst: &Finding, baseline: &str) -> String {
+    let expected = percent(worst.expected, worst.requests);
+    match baseline {
+        PLAIN_RULE => format!("where {expected} are allowed until a day is learned"),
+        _ => format!("usually {expected}"),
+    }
+}
+
 fn texts(traces: &[TraceId]) -> Vec<String> {
     let mut ids: Vec<String> = traces.iter().map(ToString::to_string).collect();
     ids.dedup();
@@ -51,14 +62,13 @@ pub(super) fn errors(subject: &Subject, watched: &Watched, rules: &Rules, baseli
     let episode = watched.errors.episode()?;
     let rule = rules.find("error_rate", subject)?;
     let Kind::ErrorRate(settings) = rule.kind else { return None };
-    let is_learned = watched.errors.has_baseline(&settings);
-    let baseline = if is_learned { baseline } else { "plain rule" };
+    let baseline = if watched.errors.has_baseline(&settings) { baseline } else { PLAIN_RULE };
     let evidence = evidence(&watched.errors, &episode, baseline, "errors", &watched.newest_sample.failed);
     let worst = episode.worst;
     let summary = format!(
-        "{subject}: {} of requests fail, usually {}",
+        "{subject}: {} of requests fail, {}",
         percent(worst.errors, worst.requests),
-        percent(worst.expected, worst.requests)
+        beside(&worst, baseline)
     );
     Some(signal(rule, subject.clone(), episode.severity, unix_s(episode.onset.0), (summary, evidence)))
 }
@@ -74,14 +84,14 @@ pub(super) fn slowness(
     let Kind::Latency(settings) = rule.kind else { return None };
     let bound_ms = watched.latency.bound_ns()? as f64 / NS_PER_MS;
     let detector = watched.latency.detector();
-    let baseline = if detector.has_baseline(&settings) { baseline } else { "plain rule" };
+    let baseline = if detector.has_baseline(&settings) { baseline } else { PLAIN_RULE };
     let what = format!("calls beyond {bound_ms:.0} ms");
     let evidence = evidence(detector, &episode, baseline, &what, &watched.newest_sample.slow);
     let worst = episode.worst;
     let summary = format!(
-        "{subject}: {} of requests take longer than {bound_ms:.0} ms, usually {}",
+        "{subject}: {} of requests take longer than {bound_ms:.0} ms, {}",
         percent(worst.errors, worst.requests),
-        percent(worst.expected, worst.requests)
+        beside(&worst, baseline)
     );
     // Slow is not broken: it wakes nobody unless a rule says so.
     Some(signal(rule, subject.clone(), Severity::Warning, unix_s(episode.onset.0), (summary, evidence)))
@@ -112,12 +122,13 @@ fn evidence(
     });
     Evidence {
         why: format!(
-            "{:.0} {what} among {:.0} requests in {} min, where {:.1} were to be expected, give or take {:.1}: the \
-             probability of so many is 10^-{:.0}",
+            "{:.0} {what} among {:.0} requests in {} min, where {:.1} {}, give or take {:.1}: the probability of so \
+             many is 10^-{:.0}",
             worst.errors,
             worst.requests,
             worst.window_minutes,
             worst.expected,
+            if baseline == PLAIN_RULE { "would be allowed" } else { "were to be expected" },
             variance.sqrt(),
             worst.score
         ),

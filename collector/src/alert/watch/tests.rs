@@ -66,7 +66,23 @@ fn errors_carry_their_evidence() {
     assert_eq!(signal.evidence.chart.len(), 60);
     let last = signal.evidence.chart[59];
     assert!((last.share - 0.4).abs() < 1e-6 && last.high < 0.2, "{last:?}");
-    assert!(signal.summary.contains("web -> pay: 40 % of requests fail"), "{}", signal.summary);
+    assert!(signal.summary.contains("web -> pay: 40 % of requests fail, usually 0."), "{}", signal.summary);
+    assert!(signal.evidence.why.contains("were to be expected"), "{}", signal.evidence.why);
+}
+
+#[test]
+fn nothing_is_called_usual_before_it_is_learned() {
+    let rules = Rules::default();
+    let mut watch = Watch::default();
+    (0..5).for_each(|minute| watch.observe(Minute(29_000_000 + minute), &sample(120, 0, 30), &rules));
+    watch.observe(Minute(29_000_005), &sample(60, 24, 30), &rules);
+    let signal = watch.signals(0, 0, &rules).remove(0);
+    assert_eq!(
+        signal.summary,
+        "web -> pay: 40 % of requests fail, where 10 % are allowed until a day is learned"
+    );
+    assert_eq!(signal.evidence.baseline, "plain rule");
+    assert!(signal.evidence.why.contains("where 6.0 would be allowed"), "{}", signal.evidence.why);
 }
 
 #[test]
