@@ -1,5 +1,7 @@
 //! The timeline of a request: its hops in order, and for each where the time between caller and callee went.
 
+use std::collections::HashMap;
+
 use throughline_model::attribute;
 use throughline_model::link::LinkKind;
 use throughline_model::span::{Span, SpanKind, Value};
@@ -67,19 +69,11 @@ pub fn hops(lifecycle: &Lifecycle) -> Vec<Hop> {
         };
         hop_at.push(hop);
     }
-    let count_under_way = |parent: Option<usize>, at: u64| {
-        let is_under_way = |(above, hop): &&(Option<usize>, Hop)| {
-            *above == parent
-                && hop.offset_ns <= at
-                && at < hop.offset_ns.saturating_add(hop.duration_ns.max(1))
-        };
-        hops.iter().filter(is_under_way).count()
-    };
+    let under_way = UnderWay::of(&hops);
     let mut done: Vec<Hop> = hops
-        .iter()
-        .take(MAX_HOPS)
-        .map(|(above, hop)| {
-            let mut hop = Hop { concurrency: count_under_way(*above, hop.offset_ns), ..hop.clone() };
+        .into_iter()
+        .map(|(above, mut hop)| {
+            hop.concurrency = under_way.count(above, hop.offset_ns);
             measure(lifecycle, &mut hop);
             tie(lifecycle, &mut hop);
             hop
@@ -89,8 +83,32 @@ pub fn hops(lifecycle: &Lifecycle) -> Vec<Hop> {
     done
 }
 
-/// Hops of one trace that are told; more would take too long to compare with each other.
-pub const MAX_HOPS: usize = 5_000;
+/// When the hops of each parent begin and end, in order: a trace may have one parent with all of its spans, and comparing these
+/// with each other would take minutes.
+struct UnderWay(HashMap<Option<usize>, (Vec<u64>, Vec<u64>)>);
+
+impl UnderWay {
+    fn of(hops: &[(Option<usize>, Hop)]) -> Self {
+        let mut times: HashMap<_, (Vec<u64>, Vec<u64>)> = HashMap::new();
+        for (above, hop) in hops {
+            let (starts, ends) = times.entry(*above).or_default();
+            starts.push(hop.offset_ns);
+            // What takes no time is under way as it begins.
+            ends.push(hop.offset_ns.saturating_add(hop.duration_ns.max(1)));
+        }
+        for (starts, ends) in times.values_mut() {
+            starts.sort_unstable();
+            ends.sort_unstable();
+        }
+        Self(times)
+    }
+
+    /// Those that have begun, less those that are over.
+    fn count(&self, parent: Option<usize>, at: u64) -> usize {
+        let until = |times: &[u64]| times.partition_point(|time| *time <= at);
+        self.0.get(&parent).map_or(0, |(starts, ends)| until(starts).saturating_sub(until(ends)))
+    }
+}
 
 enum Join {
     Begins,

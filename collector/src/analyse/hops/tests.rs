@@ -35,6 +35,21 @@ fn tells_hops_in_order_with_depth_and_concurrency() {
 }
 
 #[test]
+fn counts_what_is_under_way_beside_each_hop_of_one_parent() {
+    // The second begins as the first ends; the fourth takes no time and is under way as it begins.
+    let calls = [(10, 20), (20, 40), (25, 60), (30, 30), (60, 70)];
+    let mut spans = vec![span(1, 0, Server, "a", (0, 100)), span(9, 0, Client, "b", (10, 100))];
+    spans.extend((2..).zip(calls).map(|(id, times)| span(id, 1, Client, "a", times)));
+    let lifecycle = assembled(spans);
+    let counted: Vec<_> = hops(&lifecycle)
+        .iter()
+        .filter(|hop| hop.depth == 2)
+        .map(|hop| (hop.offset_ns, hop.concurrency))
+        .collect();
+    assert_eq!(counted, [(10, 1), (20, 1), (25, 2), (30, 3), (60, 1)]);
+}
+
+#[test]
 fn makes_a_hop_of_each_attempt() {
     let lifecycle = assembled(vec![
         span(1, 0, Client, "a", (0, 100)),
@@ -77,5 +92,6 @@ proptest! {
         prop_assert!(hops.len() >= lifecycle.hops);
         prop_assert_eq!(hops.iter().map(|hop| hop.depth).max().unwrap_or(0), lifecycle.depth);
         prop_assert!(hops.iter().all(|hop| hop.concurrency >= 1));
+        prop_assert!(hops.is_sorted_by_key(|hop| hop.offset_ns));
     }
 }

@@ -20,6 +20,8 @@ use crate::query::{QueryState, joined, parameter, trace};
 
 /// Steps of a path that are answered.
 const MAX_STEPS: usize = 50_000;
+/// Hops that are answered.
+const MAX_HOPS: usize = 5_000;
 
 /// Where the time of a trace's root went.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -71,8 +73,11 @@ pub struct ServiceShare {
 pub struct Hops {
     /// 32 lower-case hexadecimal digits.
     pub trace_id: String,
-    /// By start.
+    /// By start, at most 5,000.
     pub hops: Vec<Hop>,
+    /// Hops that begin after these.
+    #[serde(default)]
+    pub omitted_hops: usize,
 }
 
 /// One call from one workload to another.
@@ -218,5 +223,10 @@ fn tell_hops(trace_id: TraceId, lifecycle: &Lifecycle) -> Hops {
             link_confidence: hop.confidence,
         }
     };
-    Hops { trace_id: trace_id.to_hex(), hops: hops::hops(lifecycle).iter().map(tell).collect() }
+    let hops = hops::hops(lifecycle);
+    Hops {
+        trace_id: trace_id.to_hex(),
+        hops: hops.iter().take(MAX_HOPS).map(tell).collect(),
+        omitted_hops: hops.len().saturating_sub(MAX_HOPS),
+    }
 }

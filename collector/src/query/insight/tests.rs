@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use throughline_model::attribute;
+use throughline_model::id::SpanId;
 use throughline_model::span::{Resource, Span, SpanKind, StatusCode};
 
 use crate::query::tests::{Collector, START, span, text};
@@ -70,6 +71,26 @@ async fn tells_the_critical_path_of_one_trace() {
     collector
         .check_problem(&format!("/api/v1/traces/{}/critical-path", "02".repeat(16)), 404, "is not known")
         .await;
+}
+
+#[tokio::test]
+async fn tells_the_first_hops_of_many_and_counts_the_others() {
+    let calls = |call: u64| {
+        let mut span = span(1, 1, 2, SpanKind::Client, "front");
+        span.span_id = SpanId::from_bytes(&(1_000 + call).to_be_bytes()).unwrap();
+        span.start_unix_ns += 10_000_000 + call;
+        span.end_unix_ns = span.start_unix_ns + 1;
+        span
+    };
+    // In the order of the tree the last of these comes after all calls of the one before.
+    let mut spans: Vec<Span> =
+        vec![span(1, 1, 0, SpanKind::Server, "gateway"), span(1, 2, 1, SpanKind::Server, "front")];
+    spans.extend((0..5_000).map(calls));
+    spans.push(span(1, 3, 1, SpanKind::Server, "cart"));
+    let answer = Collector::with(spans).json(&format!("/api/v1/traces/{}/hops", "01".repeat(16))).await;
+    let servers = |place: usize| answer["hops"][place]["server"].as_str();
+    assert_eq!((servers(0), servers(1), servers(2)), (Some("gateway"), Some("front"), Some("cart")));
+    assert_eq!((answer["hops"].as_array().unwrap().len(), &answer["omitted_hops"]), (5_000, &json!(3)));
 }
 
 #[tokio::test]

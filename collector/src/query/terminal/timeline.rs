@@ -17,7 +17,11 @@ pub(super) fn draw(hops: &Hops, paint: Paint) -> String {
         drawing.push_str(&row(hop));
     }
     let depth = hops.hops.iter().map(|hop| hop.depth).max().unwrap_or(0);
-    drawing.push_str(&format!("\n{} · depth {depth}\n", count(hops.hops.len(), "hop")));
+    let rest = match hops.omitted_hops {
+        0 => String::new(),
+        omitted => format!(" · {} that begin later left out", count(omitted, "hop")),
+    };
+    drawing.push_str(&format!("\n{} · depth {depth}{rest}\n", count(hops.hops.len(), "hop")));
     drawing
 }
 

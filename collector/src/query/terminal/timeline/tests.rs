@@ -33,6 +33,7 @@ fn draws_hops_by_start() {
             hop((None, "gateway"), 1, 1, [0, 100, 20, 80]),
             hop((Some("gateway"), "cart"), 2, 2, [5, 80, 80, 0]),
         ],
+        omitted_hops: 0,
     };
     let drawing = draw(&hops, Paint::Plain);
     let lines: Vec<&str> = drawing.lines().collect();
@@ -47,4 +48,15 @@ fn draws_hops_by_start() {
         ],
         "\n{drawing}"
     );
+}
+
+#[test]
+fn says_how_many_hops_are_left_out() {
+    let hops = Hops {
+        trace_id: "07".repeat(16),
+        hops: vec![hop((None, "gateway"), 1, 1, [0, 100, 20, 80])],
+        omitted_hops: 95_000,
+    };
+    let drawing = draw(&hops, Paint::Plain);
+    assert!(drawing.ends_with("\n1 hop · depth 1 · 95000 hops that begin later left out\n"), "\n{drawing}");
 }
