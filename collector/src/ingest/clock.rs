@@ -1,4 +1,4 @@
-//! Which starts of spans are believed: what began before anything is kept, or in the future, is a wrong clock or no time at all.
+//! Which times of spans are believed: what began before anything is kept, or begins or ends in the future, is a wrong clock or no time at all.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,12 +6,12 @@ use throughline_model::otlp::DecodeError;
 
 use crate::store::Batch;
 
-/// Bounds on the start of a span, measured from now. Clocks that differ less are put right when a trace is assembled.
+/// Bounds on the times of a span, measured from now. Clocks that differ less are put right when a trace is assembled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClockLimits {
-    /// How long ago it may be; nothing older would be kept for long.
+    /// How long ago it may start; nothing older would be kept for long.
     pub max_age: Duration,
-    /// How far in the future it may be.
+    /// How far in the future it may start or end.
     pub max_ahead: Duration,
 }
 
@@ -21,7 +21,7 @@ impl Default for ClockLimits {
     }
 }
 
-/// How many spans were rejected for their start.
+/// How many spans were rejected for their times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Unbelievable {
     pub(super) too_old: u64,
@@ -38,16 +38,17 @@ impl Unbelievable {
                 Some(format!("{too_old} spans start more than {old} s ago, before anything that is kept"))
             }
             Self { too_old: 0, in_the_future } => Some(format!(
-                "{in_the_future} spans start more than {ahead} s in the future; set the sender's clock"
+                "{in_the_future} spans start or end more than {ahead} s in the future; set the sender's clock"
             )),
             Self { too_old, in_the_future } => Some(format!(
-                "{too_old} spans start more than {old} s ago and {in_the_future} more than {ahead} s in the future"
+                "{too_old} spans start more than {old} s ago and {in_the_future} start or end more than {ahead} s in the \
+                 future"
             )),
         }
     }
 }
 
-/// Leaves spans out whose start is not believed.
+/// Leaves spans out whose times are not believed.
 pub(super) fn check(batch: Batch, limits: &ClockLimits) -> Result<(Batch, Unbelievable), DecodeError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);

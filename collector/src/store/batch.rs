@@ -32,18 +32,26 @@ impl Batch {
         self.payload.len()
     }
 
-    /// How many of its spans start before and how many after a stretch of time.
+    /// How many of its spans start before a stretch of time, and how many of the others start or end after it.
     pub fn outside(&self, earliest_unix_ns: u64, latest_unix_ns: u64) -> (u64, u64) {
-        let starts = || self.heads.spans.iter().map(|head| head.start_unix_ns);
-        let before = starts().filter(|start| *start < earliest_unix_ns).count();
-        let after = starts().filter(|start| *start > latest_unix_ns).count();
-        (before as u64, after as u64)
+        let (mut before, mut after) = (0, 0);
+        for head in &self.heads.spans {
+            if head.start_unix_ns < earliest_unix_ns {
+                before += 1;
+            } else if head.start_unix_ns.max(head.end_unix_ns) > latest_unix_ns {
+                after += 1;
+            }
+        }
+        (before, after)
     }
 
-    /// A batch of the spans that start within a stretch of time.
+    /// A batch of the spans that start in a stretch of time and do not end after it.
     pub fn within(&self, earliest_unix_ns: u64, latest_unix_ns: u64) -> Result<Self, DecodeError> {
         let mut spans = decode_export_request(&self.payload)?.spans;
-        spans.retain(|span| (earliest_unix_ns..=latest_unix_ns).contains(&span.start_unix_ns));
+        spans.retain(|span| {
+            span.start_unix_ns >= earliest_unix_ns
+                && span.start_unix_ns.max(span.end_unix_ns) <= latest_unix_ns
+        });
         Ok(Self::of_spans(&spans)?.0)
     }
 
