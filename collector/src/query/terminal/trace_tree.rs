@@ -27,9 +27,8 @@ pub(super) fn draw(trace: &Trace, paint: Paint) -> String {
         paint.faint(&heading())
     );
     for (line, branch) in lines.iter().zip(branches(&lines)) {
-        if let Some(parent) = &line.missing_parent {
-            let note = format!("┄ the parent of the next line, {}, did not arrive\n", clean_name(parent));
-            drawing.push_str(&paint.warning(&note));
+        if let Some(words) = &line.no_parent {
+            drawing.push_str(&paint.warning(&format!("┄ {words}\n")));
         }
         drawing.push_str(&row(line, &branch, summary.duration_ns, paint));
         drawing.push('\n');

@@ -8,6 +8,9 @@ use throughline_model::attribute;
 use super::clean_name;
 use crate::query::answer::{Seam, Span, Trace};
 
+/// Trace and span id.
+type SpanKey<'a> = (&'a str, &'a str);
+
 /// One line of the tree.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Line {
@@ -24,8 +27,8 @@ pub(super) struct Line {
     pub(super) offset_ns: u64,
     pub(super) is_error: bool,
     pub(super) has_gap: bool,
-    /// The parent that did not arrive.
-    pub(super) missing_parent: Option<String>,
+    /// What is said above it of a parent that the tree does not show there.
+    pub(super) no_parent: Option<String>,
 }
 
 impl Line {
@@ -37,6 +40,8 @@ impl Line {
 /// The lines in tree order.
 pub(super) fn fold(trace: &Trace) -> Vec<Line> {
     let gaps: HashSet<&str> = trace.gaps.iter().map(|gap| gap.span_id.as_str()).collect();
+    let arrived: HashSet<SpanKey> =
+        trace.spans.iter().map(|span| (&*span.trace_id, &*span.span_id)).collect();
     let mut lines = Vec::new();
     // The spans above the current one: their line's level, and their service.
     let mut above: Vec<(usize, &str)> = Vec::new();
@@ -58,7 +63,7 @@ pub(super) fn fold(trace: &Trace) -> Vec<Line> {
             line.who = format!("{} {}", clean_name(&span.service), arrow_to(&line.who));
         }
         line.has_gap = std::iter::once(span).chain(server).any(|span| gaps.contains(span.span_id.as_str()));
-        line.missing_parent = span.missing_parent.then(|| span.parent_span_id.clone()).flatten();
+        line.no_parent = no_parent(span, &arrived);
         above.push((level, &span.service));
         if let Some(server) = server {
             spans.next();
@@ -67,6 +72,16 @@ pub(super) fn fold(trace: &Trace) -> Vec<Line> {
         lines.push(line);
     }
     lines
+}
+
+/// A parent that arrived and is not above its child is below it, in a circle.
+fn no_parent(span: &Span, arrived: &HashSet<SpanKey>) -> Option<String> {
+    let parent = span.parent_span_id.as_deref().filter(|_| span.missing_parent)?;
+    Some(if arrived.contains(&(&*span.trace_id, parent)) {
+        "the chain of parents of the next line leads back to it".to_owned()
+    } else {
+        format!("the parent of the next line, {}, did not arrive", clean_name(parent))
+    })
 }
 
 fn begins_at(seam: &Seam, span: &Span) -> bool {

@@ -116,6 +116,22 @@ fn shows_the_caller_where_the_trace_began_with_a_call() {
 }
 
 #[test]
+fn says_of_no_parent_that_arrived_that_it_did_not() {
+    check(
+        vec![span(1, 2, Server, "cart", (0, 10)), span(2, 1, Internal, "cart", (2, 8))],
+        &[
+            "┄ the chain of parents of the next line leads back to it",
+            "cart  GET                                    unset ⚠      -                 -  10.0 ms ━━━━━━━━━━━━━",
+            "└ cart  GET                                  unset        -                 -  6.00 ms   ━━━━━━━━",
+            "",
+            "⚠ missing-parent (unknown) cart span 0000000000000001",
+            "  its chain of parents leads back to itself, so one of the parent ids is wrong",
+            "1 hop · depth 1 · 2 spans · 1 service · 10.0 ms · incomplete: 1 gap, 66.7 % arrived",
+        ],
+    );
+}
+
+#[test]
 fn marks_gaps_and_explains_them() {
     let lonely = with(span(2, 1, Client, "cart", (2, 8)), attribute::ROLE, "outbound");
     check(
