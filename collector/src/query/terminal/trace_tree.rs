@@ -158,6 +158,8 @@ fn completeness(trace: &Trace, paint: Paint) -> String {
         return paint.success("complete");
     }
     let why = match (summary.gaps, &summary.root) {
+        // What is not read may hold the root, and says nothing of others.
+        (0, _) if summary.truncated => format!("only the first {} are read", count(summary.spans, "span")),
         (0, None) => "no root".to_owned(),
         (0, Some(_)) => "several roots".to_owned(),
         (gaps, _) => match summary.percent_complete {

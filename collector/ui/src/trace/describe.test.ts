@@ -2,8 +2,8 @@
 
 import { expect, test } from "vitest";
 
-import { spanOf } from "../sample";
-import { failureCode, operationOf } from "./describe";
+import { spanOf, summaryOf } from "../sample";
+import { failureCode, operationOf, whyIncomplete } from "./describe";
 
 test.each([
   [{ name: "GET" }, "GET"],
@@ -25,4 +25,13 @@ test.each([
   [{ status: "error", attributes: {} }, null],
 ] as const)("says why a span failed: %j", (part, expected) => {
   expect(failureCode(spanOf(part))).toBe(expected);
+});
+
+test.each([
+  [{}, "several roots"],
+  [{ root: null }, "no root"],
+  [{ truncated: true }, "read in part"],
+  [{ truncated: true, root: null }, "read in part"],
+])("says why a trace without gaps is not complete: %j", (part, expected) => {
+  expect(whyIncomplete(summaryOf({ complete: false, ...part }))).toBe(expected);
 });

@@ -1,6 +1,6 @@
 //! Names a span in words that say more than its low-cardinality name.
 
-import type { Span } from "../api";
+import type { Span, Summary } from "../api";
 
 /** The operation: the name, and the path when the name is only a method. */
 export function operationOf(span: Span): string {
@@ -8,6 +8,12 @@ export function operationOf(span: Span): string {
   const isRpc = span.attributes["rpc.system.name"] !== undefined;
   if (typeof path !== "string" || isRpc || span.name.includes("/")) return span.name;
   return `${span.name} ${path}`;
+}
+
+/** Why a trace without gaps is not complete; what is not read may hold the root, and says nothing of others. */
+export function whyIncomplete({ root, truncated }: Summary): string {
+  if (truncated === true) return "read in part";
+  return root === null ? "no root" : "several roots";
 }
 
 /** The response code to show when something failed: HTTP, else gRPC, else the error's type. */

@@ -8,7 +8,7 @@ import { Icon } from "../icon";
 import { LinkMark } from "../link-mark";
 import { seamMeaning } from "../evidence";
 import { listHref } from "../navigation";
-import { operationOf } from "./describe";
+import { operationOf, whyIncomplete } from "./describe";
 import type { TraceModel } from "./model";
 import type { TraceState } from "./state";
 import type { TraceActions } from "./view";
@@ -129,7 +129,7 @@ function CompletenessFact({ model, state, actions, onReload }: Props) {
       {gaps.length === 0 ? (
         <span class="is-incomplete">
           <Icon name="gap" />
-          incomplete: {summary.root ? "several roots" : "no root"}
+          incomplete: {whyIncomplete(summary)}
         </span>
       ) : (
         <button

@@ -217,6 +217,18 @@ fn says_when_there_are_several_roots() {
 }
 
 #[test]
+fn calls_a_trace_that_is_read_in_part_incomplete_for_that() {
+    for roots in [[0, 1], [9, 1]] {
+        let spans = (1..).zip(roots).map(|(id, parent)| Arc::new(span(id, parent, Server, "a", (0, 10))));
+        let spans: Vec<_> = spans.collect();
+        let mut trace = Trace::of(TraceId::from_bytes(&[7; 16]).unwrap(), &assemble(&spans));
+        (trace.summary.truncated, trace.summary.complete, trace.summary.gaps) = (true, false, 0);
+        let drawing = draw(&trace, Paint::Plain);
+        assert!(drawing.ends_with("incomplete: only the first 2 spans are read\n"), "{drawing}");
+    }
+}
+
+#[test]
 fn keeps_its_width_with_long_names_and_deep_trees() {
     let deep = |id: u64| {
         let mut span = span(id, id - 1, Internal, &"service".repeat(id as usize), (id, 100 - id));
