@@ -21,7 +21,7 @@ use crate::store::{Condition, Field, Scope, SpanFilter, Store, StoreError};
 pub(super) use budget::{Budget, Cancel, Limits, SampleBudget, Stop};
 pub(super) use position::Position;
 
-/// Traces that the store is asked for at once.
+/// Traces that the store is asked for at once: few at first, then more and more, since it begins anew each time.
 const PAGE: std::ops::RangeInclusive<usize> = 32..=512;
 
 /// What is looked for. One span satisfies `filter` and `span` together.
@@ -226,7 +226,10 @@ impl Walk<'_> {
                 return Ok(End::All);
             }
             match floor {
-                Some(floor) if filter.until_unix_ns != Some(floor) => filter.until_unix_ns = Some(floor),
+                Some(floor) if filter.until_unix_ns != Some(floor) => {
+                    filter.until_unix_ns = Some(floor);
+                    page = page.max(page.saturating_mul(2).min(*PAGE.end()));
+                }
                 // A page full of traces that start at one moment, or that have just expired.
                 _ => page = page.saturating_mul(2),
             }

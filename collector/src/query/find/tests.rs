@@ -1,5 +1,7 @@
 //! Pages, cursors and budgets, over a store in memory.
 
+mod counting;
+
 use std::time::Duration;
 
 use throughline_model::id::SpanId;
