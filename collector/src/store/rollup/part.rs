@@ -6,7 +6,7 @@ use std::sync::Arc;
 use throughline_model::span::SpanKind;
 
 use super::names::{Name, Names};
-use super::{Figures, Rollup, RollupFilter, Series};
+use super::{Figures, Rollup, RollupFilter, Series, UNKNOWN};
 use crate::store::hash::FastMap;
 
 /// Series of one part that are counted apart; the names come from the network.
@@ -141,14 +141,17 @@ impl Part {
     }
 }
 
-/// Where too many different names are sent, all that is beyond the limit is counted together.
+/// Where too many different names are sent, all that is beyond the limit is counted together. An end that is not known stays so.
 fn without_names(series: &Series) -> Series {
     let other = || Arc::from(OTHER);
     match series {
         Series::Operation { .. } => {
             Series::Operation { service: other(), kind: SpanKind::Unspecified, operation: other() }
         }
-        Series::Edge { .. } => Series::Edge { client: other(), server: other(), route: other() },
+        Series::Edge { client, server, .. } => {
+            let end = |name: &Arc<str>| if **name == *UNKNOWN { Arc::clone(name) } else { other() };
+            Series::Edge { client: end(client), server: end(server), route: other() }
+        }
     }
 }
 

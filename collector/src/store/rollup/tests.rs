@@ -192,6 +192,12 @@ fn too_many_names_are_counted_together() {
     assert_eq!(found.iter().map(|rollup| rollup.figures.calls).sum::<u64>(), 60_000);
     let other = |rollup: &&Rollup| matches!(&rollup.series, Series::Operation { service, .. } if &**service == "(other)");
     assert!(found.iter().find(other).is_some_and(|rollup| rollup.figures.calls > 1_000));
+    let is_called =
+        |rollup: &Rollup| matches!(&rollup.series, Series::Edge { client, .. } if **client != *UNKNOWN);
+    assert!(
+        !found.iter().any(is_called),
+        "requests from outside have no caller, whatever they are counted as"
+    );
 }
 
 #[test]
