@@ -7,12 +7,12 @@ use crate::attributes::Convention;
 use crate::host::Host;
 
 /// Envoy's response flags in the order of their bits, as its access log writes them.
-const FLAGS: [&str; 29] = [
+const FLAGS: [&str; 30] = [
     "LH", "UH", "UT", "LR", "UR", "UF", "UC", "UO", "NR", "DI", "FI", "RL", "UAEX", "RLSE", "DC", "URX",
-    "SI", "IH", "DPE", "UMSDR", "RFCF", "NFCF", "DT", "UPE", "NC", "OM", "DF", "DO", "DR",
+    "SI", "IH", "DPE", "UMSDR", "RFCF", "NFCF", "DT", "UPE", "NC", "OM", "DF", "DO", "DR", "UDO",
 ];
-/// The flag of a caller that went away, as a bit.
-const DOWNSTREAM_CLOSED: u64 = 1 << 14;
+/// The flags of a caller that went away: DC, by closing its connection, and DR, by resetting its stream.
+const CALLER_GONE: u64 = 1 << 14 | 1 << 28;
 /// The flags of a response that broke off whatever its status said: LR, UR, UC, SI, DPE, UMSDR, UPE.
 const BROKEN_OFF: u64 = 1 << 3 | 1 << 4 | 1 << 6 | 1 << 16 | 1 << 18 | 1 << 19 | 1 << 23;
 /// The flag of a connection that could not be made: UF.
@@ -41,6 +41,8 @@ const GRPC_NAMES: [&str; 17] = [
     "DATA_LOSS",
     "UNAUTHENTICATED",
 ];
+/// The gRPC status that Envoy makes up of an HTTP status of 200 where no gRPC status came.
+const UNKNOWN: i64 = 2;
 /// The gRPC codes that are a server's own failure (semantic conventions, gRPC, "Server spans").
 const GRPC_SERVER_ERRORS: [i64; 6] = [2, 4, 12, 13, 14, 15];
 
@@ -75,6 +77,9 @@ impl Outcome {
         let mut outcome = Self { http_status, grpc_status, convention, ..Self::default() };
         // Asked always: a response that broke off after its headers said 200 shows in the flags alone.
         outcome.flags = number_property(host, "response\0flags").unwrap_or(0) as u64;
+        if outcome.grpc_status == Some(UNKNOWN) && outcome.flags & (CALLER_GONE | BROKEN_OFF) != 0 {
+            outcome.grpc_status = None;
+        }
         if !outcome.is_good() {
             let details = text_property(host, "response\0code_details");
             // Behind the brace stand addresses and messages that differ from request to request.
@@ -93,13 +98,7 @@ impl Outcome {
         if self.flags == 0 {
             return String::new();
         }
-        let names: Vec<&str> = FLAGS
-            .iter()
-            .enumerate()
-            .filter(|(bit, _)| self.flags & (1 << bit) != 0)
-            .map(|(_, name)| *name)
-            .collect();
-        names.join(",")
+        names_of(self.flags).collect::<Vec<_>>().join(",")
     }
 
     /// The gRPC status by name.
@@ -130,9 +129,11 @@ impl Outcome {
     }
 
     /// The status of a span of this kind (semantic conventions 1.44.0, HTTP and gRPC spans, "Status"). A request
-    /// whose caller went away is nobody's error.
+    /// whose caller went away is nobody's error, unless an error had been sent before.
     pub fn status_of(&self, kind: SpanKind) -> StatusCode {
-        if self.flags & DOWNSTREAM_CLOSED != 0 {
+        let has_sent_error =
+            self.grpc_status.unwrap_or(0) != 0 || self.http_status.is_some_and(|status| status >= 400);
+        if self.flags & CALLER_GONE != 0 && !has_sent_error {
             return StatusCode::Unset;
         }
         let is_client = kind == SpanKind::Client;
@@ -149,9 +150,10 @@ impl Outcome {
     /// `error.type` for a span in error: the status that the application gave, else Envoy's flag.
     pub fn error_type(&self) -> String {
         let is_from_application = self.details.is_empty() || self.details == "via_upstream";
-        let flag = self.flag_names().split(',').next().unwrap_or_default().to_owned();
-        if !is_from_application && !flag.is_empty() {
-            return flag;
+        // That the caller went away was no error.
+        let flag = names_of(self.flags & !CALLER_GONE).next();
+        if let Some(flag) = flag.filter(|_| !is_from_application) {
+            return flag.to_owned();
         }
         match (self.grpc_name().filter(|_| self.grpc_status != Some(0)), self.http_status) {
             (Some(name), _) => name.to_owned(),
@@ -159,6 +161,11 @@ impl Outcome {
             (None, None) => "_OTHER".to_owned(),
         }
     }
+}
+
+/// The names of these flags, in the order of their bits.
+fn names_of(flags: u64) -> impl Iterator<Item = &'static str> {
+    FLAGS.into_iter().enumerate().filter(move |(bit, _)| flags & (1 << bit) != 0).map(|(_, name)| name)
 }
 
 fn number_property(host: &mut impl Host, path: &str) -> Option<i64> {
@@ -169,3 +176,6 @@ fn number_property(host: &mut impl Host, path: &str) -> Option<i64> {
 fn text_property(host: &mut impl Host, path: &str) -> String {
     String::from_utf8_lossy(&host.property(path).unwrap_or_default()).into_owned()
 }
+
+#[cfg(test)]
+mod tests;
