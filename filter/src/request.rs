@@ -57,6 +57,8 @@ pub struct Begun {
     pub held: Held,
     /// The cluster that a call goes to; empty where it had to be asked for in another way.
     pub cluster: String,
+    /// The gRPC status in the response's trailers, once they are there.
+    pub grpc_status: Option<i64>,
     /// How long the response's headers took, once they are there.
     pub first_byte_ns: Option<u64>,
     entered: Option<cause::Entered>,
@@ -117,9 +119,14 @@ impl Request {
         }
     }
 
-    /// The response's trailers have come: for gRPC they say how it went.
+    /// The response's trailers have come: for gRPC they say how it went. A filter in front may take them away, so they are
+    /// read now rather than asked for at the end.
     pub fn on_response_trailers(&mut self, engine: &mut Engine, host: &mut impl Host) {
         if let Some(begun) = self.begun.as_mut().filter(|begun| begun.held.is_grpc) {
+            if begun.context.flags.is_sampled() || engine.config.sampling.keeps_errors {
+                let map = HeaderMap::ResponseTrailers;
+                begun.grpc_status = outcome::number_header(host, map, outcome::GRPC_STATUS);
+            }
             sampled::on_response(engine, host, begun, HeaderMap::ResponseTrailers);
         }
     }
@@ -236,6 +243,7 @@ fn place(
         received,
         held: Held::default(),
         cluster: String::new(),
+        grpc_status: None,
         first_byte_ns: None,
         entered: None,
     }

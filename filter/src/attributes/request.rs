@@ -22,16 +22,17 @@ pub enum Convention {
     Http,
     /// RPC spans, for gRPC.
     Grpc,
+    /// RPC spans too, for gRPC-Web, whose trailers are in the body.
+    GrpcWeb,
 }
 
 impl Convention {
     /// By the type of the request's body.
     pub fn of(headers: &Headers) -> Self {
-        let content_type = headers.get(Known::ContentType);
-        if content_type.is_some_and(|value| value.starts_with(b"application/grpc")) {
-            Self::Grpc
-        } else {
-            Self::Http
+        match headers.get(Known::ContentType) {
+            Some(value) if value.starts_with(b"application/grpc-web") => Self::GrpcWeb,
+            Some(value) if value.starts_with(b"application/grpc") => Self::Grpc,
+            _ => Self::Http,
         }
     }
 }
@@ -50,7 +51,7 @@ pub fn write_request(
     let written_method = headers.get_text(Known::Method).unwrap_or_default();
     let method = method_of(written_method);
     match convention {
-        Convention::Grpc => {
+        Convention::Grpc | Convention::GrpcWeb => {
             let rpc_method = cut(target.path.trim_start_matches('/'));
             span.name(rpc_method).text(attribute::RPC_SYSTEM_NAME, "grpc");
             span.text(attribute::RPC_METHOD, rpc_method);
@@ -70,7 +71,7 @@ pub fn write_request(
     let authority = headers.get_text(Known::Authority).unwrap_or_default();
     let scheme = headers.get_text(Known::Scheme).unwrap_or_default();
     match kind {
-        SpanKind::Client if convention == Convention::Grpc || authority.is_empty() => {}
+        SpanKind::Client if convention != Convention::Http || authority.is_empty() => {}
         SpanKind::Client => {
             let scheme = if scheme.is_empty() { "http" } else { scheme };
             let url = target.full_url(scheme, authority, config.url_query);

@@ -4,7 +4,7 @@ use throughline_model::span::{SpanKind, StatusCode};
 
 use super::{Begun, Role};
 use crate::attributes::Convention;
-use crate::host::Host;
+use crate::host::{HeaderMap, Host};
 
 /// Envoy's response flags in the order of their bits, as its access log writes them.
 const FLAGS: [&str; 30] = [
@@ -21,6 +21,8 @@ const CONNECTION_FAILED: u64 = 1 << 5;
 const UPSTREAM_FAILED: u64 =
     1 << 1 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 15 | 1 << 19 | 1 << 23;
 
+/// The header, or trailer, with the status of a gRPC call.
+pub(super) const GRPC_STATUS: &str = "grpc-status";
 /// gRPC status codes by number.
 const GRPC_NAMES: [&str; 17] = [
     "OK",
@@ -69,11 +71,12 @@ impl Outcome {
         // Zero stands for a response that never came.
         let http_status = number_property(host, "response\0code").filter(|status| *status != 0);
         let convention = Convention::of(&begun.headers);
-        let grpc_status = match convention {
+        let grpc_status = begun.grpc_status.or_else(|| match convention {
             Convention::Grpc => number_property(host, "response\0grpc_status"),
-            // Envoy derives one from the HTTP status, which says nothing.
+            // Envoy derives one from the HTTP status, which says nothing, and does not look into bodies.
+            Convention::GrpcWeb => number_header(host, HeaderMap::Response, GRPC_STATUS),
             Convention::Http => None,
-        };
+        });
         let mut outcome = Self { http_status, grpc_status, convention, ..Self::default() };
         // Asked always: a response that broke off after its headers said 200 shows in the flags alone.
         outcome.flags = number_property(host, "response\0flags").unwrap_or(0) as u64;
@@ -166,6 +169,11 @@ impl Outcome {
 /// The names of these flags, in the order of their bits.
 fn names_of(flags: u64) -> impl Iterator<Item = &'static str> {
     FLAGS.into_iter().enumerate().filter(move |(bit, _)| flags & (1 << bit) != 0).map(|(_, name)| name)
+}
+
+/// The number in a header.
+pub(super) fn number_header(host: &mut impl Host, map: HeaderMap, name: &str) -> Option<i64> {
+    std::str::from_utf8(&host.header(map, name)?).ok()?.parse().ok()
 }
 
 fn number_property(host: &mut impl Host, path: &str) -> Option<i64> {

@@ -8,7 +8,7 @@
 use throughline_model::context::Decision;
 use throughline_model::mesh::ProxyKind;
 
-use super::{Begun, Outcome, Role};
+use super::{Begun, Outcome, Role, outcome};
 use crate::attributes::Convention;
 use crate::engine::Engine;
 use crate::headers::Headers;
@@ -56,7 +56,7 @@ pub(super) fn decide(engine: &mut Engine, host: &mut impl Host, headers: &Header
 /// Lets go of what a request needs only if it is exported. Of one that is not recorded nothing is held but its ids
 /// and times; should it be kept, its headers are still there at its end.
 pub(super) fn hold(begun: &mut Begun) {
-    begun.held.is_grpc = Convention::of(&begun.headers) == Convention::Grpc;
+    begun.held.is_grpc = Convention::of(&begun.headers) != Convention::Http;
     if !begun.context.flags.is_sampled() {
         begun.headers = Headers::default();
     }
@@ -86,7 +86,7 @@ pub(super) fn on_response(engine: &mut Engine, host: &mut impl Host, begun: &mut
         Role::Outbound | Role::Gateway => mark.as_deref() == Some(MARKED.as_bytes()),
     };
     let observed = Observed {
-        is_failure: engine.config.sampling.keeps_errors && has_failed(host, map, &begun.held),
+        is_failure: engine.config.sampling.keeps_errors && has_failed(host, map, begun),
         is_marked,
         elapsed_ns: elapsed_ns(host, begun, map),
     };
@@ -131,10 +131,14 @@ fn elapsed_ns(host: &mut impl Host, begun: &Begun, map: HeaderMap) -> u64 {
     if map == HeaderMap::Response { host.monotonic_ns().saturating_sub(begun.start_monotonic_ns) } else { 0 }
 }
 
-fn has_failed(host: &mut impl Host, map: HeaderMap, held: &Held) -> bool {
-    let mut number = |name: &str| std::str::from_utf8(&host.header(map, name)?).ok()?.parse::<i64>().ok();
-    let http_status = if map == HeaderMap::Response { number(":status") } else { Some(200) };
-    let grpc_status = if held.is_grpc { number("grpc-status") } else { None };
+fn has_failed(host: &mut impl Host, map: HeaderMap, begun: &Begun) -> bool {
+    let is_headers = map == HeaderMap::Response;
+    let http_status = if is_headers { outcome::number_header(host, map, ":status") } else { Some(200) };
+    let grpc_status = match (is_headers, begun.held.is_grpc) {
+        (true, true) => outcome::number_header(host, map, outcome::GRPC_STATUS),
+        (false, _) => begun.grpc_status,
+        (true, false) => None,
+    };
     Outcome { http_status, grpc_status, ..Outcome::default() }.is_failure()
 }
 

@@ -106,6 +106,46 @@ fn a_grpc_status_that_nobody_sent_is_none() {
     }
 }
 
+/// What the request said of its body, what stood in headers and trailers, what Envoy makes of it, and what is true.
+#[test]
+fn a_grpc_status_is_that_of_the_server_wherever_it_stands() {
+    const NOTHING: &[(&str, &[u8])] = &[];
+    const INTERNAL: &[(&str, &[u8])] = &[("grpc-status", b"13")];
+    let cases = [
+        ("application/grpc-web+proto", NOTHING, NOTHING, 2, None, "the status is in the body"),
+        ("application/grpc-web-text", INTERNAL, NOTHING, 2, Some("INTERNAL"), "an answer of headers alone"),
+        ("application/grpc-web", NOTHING, INTERNAL, 2, Some("INTERNAL"), "a filter makes a body of them later"),
+        ("application/grpc", NOTHING, INTERNAL, 2, Some("INTERNAL"), "a filter took the trailers away"),
+        ("application/grpc", NOTHING, NOTHING, 13, Some("INTERNAL"), "Envoy knows"),
+        ("application/grpc+proto", NOTHING, &[("grpc-status", b"x")], 0, Some("OK"), "no number"),
+        ("application/json", INTERNAL, INTERNAL, 2, None, "no gRPC"),
+    ];
+    for (content_type, headers, trailers, derived, expected, reason) in cases {
+        let mut host = FakeHost::gateway();
+        let mut engine = Engine::start(&mut host);
+        host.receive(2, &[("content-type", content_type.as_bytes())]);
+        host.set_property("response.grpc_status", i64::to_le_bytes(derived));
+        let owned = |pairs: &[(&str, &[u8])]| -> Vec<(String, Vec<u8>)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect()
+        };
+        host.response.extend(owned(headers));
+        host.trailers = owned(trailers);
+        let mut request = Request::default();
+        request.on_headers(&mut engine, &mut host);
+        request.on_response_headers(&mut engine, &mut host);
+        request.on_response_trailers(&mut engine, &mut host);
+        host.trailers.clear();
+        request.on_end(&mut engine, &mut host);
+        engine.on_done(&mut host);
+        for span in host.exported() {
+            let shown = span.attribute("rpc.response.status_code").and_then(|value| value.as_text());
+            assert_eq!(shown, expected, "{reason}");
+            let is_error = expected == Some("INTERNAL");
+            assert_eq!(span.status == StatusCode::Error, is_error, "{reason}");
+        }
+    }
+}
+
 #[test]
 fn every_flag_of_envoy_has_a_name() {
     let all = Outcome { flags: (1 << 30) - 1, ..Outcome::default() };
