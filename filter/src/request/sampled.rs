@@ -53,13 +53,10 @@ pub(super) fn decide(engine: &mut Engine, host: &mut impl Host, headers: &Header
     }
 }
 
-/// Lets go of what a request needs only if it is exported. Of one that is not recorded nothing is held but its ids
-/// and times; should it be kept, its headers are still there at its end.
+/// Notes what the response will be read by. The headers are held until then whatever was decided: should the request be
+/// kept, the proxy has only those that it sent on, with path and host as its routes rewrite them.
 pub(super) fn hold(begun: &mut Begun) {
     begun.held.is_grpc = Convention::of(&begun.headers) != Convention::Http;
-    if !begun.context.flags.is_sampled() {
-        begun.headers = Headers::default();
-    }
 }
 
 /// The headers or trailers of the response have come.
@@ -90,7 +87,14 @@ pub(super) fn on_response(engine: &mut Engine, host: &mut impl Host, begun: &mut
         is_marked,
         elapsed_ns: elapsed_ns(host, begun, map),
     };
-    let Some(reason) = engine.config.sampling.reason_to_keep(&observed) else { return };
+    let Some(reason) = engine.config.sampling.reason_to_keep(&observed) else {
+        // Only trailers can change that, and only gRPC has any that are looked at: of a long answer nothing is held but
+        // ids and times.
+        if !begun.held.is_grpc {
+            begun.headers = Headers::default();
+        }
+        return;
+    };
     keep(engine, host, begun, reason);
     match begun.role {
         Role::Gateway if leaves_mesh => {}
@@ -99,7 +103,7 @@ pub(super) fn on_response(engine: &mut Engine, host: &mut impl Host, begun: &mut
     }
 }
 
-/// The end of a request that is not recorded: whether it is exported all the same. Then its headers are read again.
+/// The end of a request that is not recorded: whether it is exported all the same.
 pub(super) fn is_kept_at_end(engine: &mut Engine, host: &mut impl Host, begun: &mut Begun) -> bool {
     engine.count(Counter::RequestsUnsampled);
     if !begun.held.is_answered
@@ -108,9 +112,6 @@ pub(super) fn is_kept_at_end(engine: &mut Engine, host: &mut impl Host, begun: &
     {
         // Nobody is left to be told by the response, but the inbound side of this pod.
         keep(engine, host, begun, KeepReason::Error);
-    }
-    if begun.held.reason.is_some() {
-        begun.headers = host.headers(HeaderMap::Request);
     }
     begun.held.reason.is_some()
 }

@@ -281,12 +281,15 @@ fn a_kept_request_is_told_as_fully_as_a_recorded_one() {
 }
 
 #[test]
-fn a_held_request_holds_no_headers() {
+fn a_request_that_was_answered_well_holds_no_headers() {
     let mut proxy = Proxy::sidecar("");
-    let unsampled = proxy.begin_unsampled(INBOUND);
+    let mut unsampled = proxy.begin_unsampled(INBOUND);
+    assert!(unsampled.begun.as_ref().is_some_and(|begun| !begun.headers.is_empty()));
+    proxy.answer(&mut unsampled, &[(":status", "200")]);
     assert!(unsampled.begun.as_ref().is_some_and(|begun| begun.headers.is_empty()));
     let sampled = PARENT.replace("-02", "-03");
-    let sampled = proxy.begin(INBOUND, &[("traceparent", sampled.as_bytes())]);
+    let mut sampled = proxy.begin(INBOUND, &[("traceparent", sampled.as_bytes())]);
+    proxy.answer(&mut sampled, &[(":status", "200")]);
     assert!(sampled.begun.as_ref().is_some_and(|begun| !begun.headers.is_empty()));
 }
 
@@ -386,4 +389,25 @@ fn stubs_of_many_requests_take_sixty_bytes_each_and_arrive() {
     let bytes: usize = proxy.host.calls.iter().map(Vec::len).sum();
     assert_eq!(proxy.host.exported().len(), 500);
     assert!(bytes < 500 * 62, "{} bytes for each, resource and scope included", bytes / 500);
+}
+
+#[test]
+fn what_is_kept_says_what_came_in_and_not_what_the_route_made_of_it() {
+    let mut proxy = Proxy::new(FakeHost::gateway(), "");
+    let mut request = proxy.begin_unsampled(OUTBOUND);
+    for (name, value) in &mut proxy.host.request {
+        match name.as_str() {
+            ":path" => *value = b"/inner".to_vec(),
+            ":authority" => *value = b"inner.example.com".to_vec(),
+            _ => {}
+        }
+    }
+    proxy.answer(&mut request, &[(":status", "500"), ("x-envoy-upstream-service-time", "3")]);
+    proxy.end(request);
+    let spans = proxy.exported();
+    assert_eq!(spans.len(), 2, "{spans:?}");
+    for span in spans {
+        let text = |key| span.attribute(key).and_then(Value::as_text);
+        assert_eq!((text("url.path"), text("server.address")), (Some("/cart"), Some("cart")), "{span:?}");
+    }
 }
