@@ -6,6 +6,7 @@ mod outcome;
 mod received;
 mod sampled;
 mod spans;
+mod start;
 mod stubs;
 
 use throughline_model::context::{PathSoFar, TraceContext};
@@ -24,6 +25,7 @@ use crate::stats::Counter;
 pub use cause::Link;
 pub use outcome::Outcome;
 pub use sampled::Held;
+use start::{Moment, Start};
 
 /// Room for the line of a hop with a short path; a longer one has it grow.
 const HOP_LINE_BYTES: usize = 320;
@@ -96,7 +98,8 @@ impl Request {
             engine.count(Counter::RequestsOfTelemetry);
             return;
         }
-        let mut begun = begin(engine, host, headers);
+        let start = Start::now(engine, host);
+        let mut begun = begin(engine, host, headers, start);
         received::pass_on(host, &begun);
         let is_logged = match engine.config.path_log {
             PathLog::All => true,
@@ -141,7 +144,8 @@ impl Request {
             Some(begun) => begun,
             None => {
                 let headers = host.headers(HeaderMap::Request);
-                Box::new(begin(engine, host, headers))
+                let start = Start::of_the_past(engine, host);
+                Box::new(begin(engine, host, headers, start))
             }
         };
         let is_exported =
@@ -176,9 +180,7 @@ fn carries_spans(headers: &Headers) -> bool {
 }
 
 /// Decides everything about a request that its headers decide.
-fn begin(engine: &mut Engine, host: &mut impl Host, headers: Headers) -> Begun {
-    let start_monotonic_ns = host.monotonic_ns();
-    let start_unix_ns = engine.to_unix_ns(start_monotonic_ns);
+fn begin(engine: &mut Engine, host: &mut impl Host, headers: Headers, start: Start) -> Begun {
     let Place { role, cluster, .. } = engine.find_place(host);
     let mut received = received::receive(engine, role, &headers);
     let context = received.context.take();
@@ -186,7 +188,7 @@ fn begin(engine: &mut Engine, host: &mut impl Host, headers: Headers) -> Begun {
     let (cause, link) = match role {
         // A gateway's own outbound side continues the very request it serves.
         Role::Gateway | Role::Inbound => (context, Link::certain(LinkKind::Propagated)),
-        Role::Outbound => cause::find(engine, host, context, &headers, start_unix_ns),
+        Role::Outbound => cause::find(engine, host, context, &headers, start),
     };
     if let Some(cause) = cause.as_ref().filter(|_| !has_context) {
         received.adopt(cause);
@@ -196,11 +198,12 @@ fn begin(engine: &mut Engine, host: &mut impl Host, headers: Headers) -> Begun {
     begun.held.is_awaited = is_awaited;
     begun.link = link;
     begun.cluster = cluster;
-    begun.start_unix_ns = start_unix_ns;
-    begun.start_monotonic_ns = start_monotonic_ns;
+    begun.start_unix_ns = start.unix_ns;
+    begun.start_monotonic_ns = start.monotonic_ns;
     sampled::decide(engine, host, &headers, &mut begun);
     begun.state_line = begun.context.state.to_header().unwrap_or_default();
-    if role == Role::Inbound {
+    // What is over before it is seen causes nothing.
+    if role == Role::Inbound && start.moment == Moment::Now {
         begun.entered = Some(cause::enter(engine, host, &begun, &headers));
     }
     begun.headers = headers;

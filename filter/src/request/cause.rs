@@ -7,7 +7,7 @@ use throughline_model::context::TraceContext;
 use throughline_model::id::{SpanId, TraceId};
 use throughline_model::link::LinkKind;
 
-use super::{Begun, Outcome};
+use super::{Begun, Moment, Outcome, Start};
 use crate::engine::Engine;
 use crate::headers::{Headers, Known};
 use crate::host::{Host, Refused};
@@ -51,11 +51,12 @@ pub(super) fn find(
     host: &mut impl Host,
     received: Option<TraceContext>,
     headers: &Headers,
-    now_unix_ns: u64,
+    start: Start,
 ) -> (Option<TraceContext>, Link) {
+    let now_unix_ns = start.unix_ns;
     let (cause, link) = match received {
         Some(context) => (Some(context), Link::certain(LinkKind::Propagated)),
-        None => find_by_request_id(engine, host, headers, now_unix_ns),
+        None => find_by_request_id(engine, host, headers, start),
     };
     engine.count(Counter::for_link(link.kind));
     match link.kind {
@@ -74,7 +75,7 @@ fn find_by_request_id(
     engine: &Engine,
     host: &mut impl Host,
     headers: &Headers,
-    now_unix_ns: u64,
+    Start { moment, unix_ns: now_unix_ns, .. }: Start,
 ) -> (Option<TraceContext>, Link) {
     let request_id = headers.get(Known::RequestId).and_then(RequestId::from_header);
     let by_id = request_id.filter(|_| engine.config.links.uses_request_id).and_then(|id| {
@@ -88,6 +89,10 @@ fn find_by_request_id(
         Some(Cause::Ambiguous(candidates)) => candidates,
         Some(Cause::Unknown) | None => 0,
     };
+    if moment == Moment::Past {
+        // Who is in flight now says nothing of who was when it was made.
+        return (None, Link { kind: LinkKind::None, candidates: others, named: Vec::new() });
+    }
     let found =
         engine.with_worker(|worker, config| worker.find_cause(host, headers, &config.links, now_unix_ns));
     let Some(Found { kind, cause, candidates, named }) = found else {

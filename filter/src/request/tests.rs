@@ -178,6 +178,7 @@ fn a_request_refused_before_the_filter_saw_it_is_a_span() {
     let spans = exported(&mut engine, &mut host);
     let [span] = spans.as_slice() else { panic!("{spans:?}") };
     assert_eq!(span.attribute(attribute::HTTP_RESPONSE_STATUS_CODE).unwrap().as_int(), Some(400));
+    assert_eq!(span.end_unix_ns - span.start_unix_ns, 0, "nobody knows when it began");
     assert_eq!((span.kind, span.status, span.name.as_str()), (SpanKind::Server, StatusCode::Unset, "HTTP"));
 }
 
@@ -219,4 +220,43 @@ fn without_randomness_ids_still_differ() {
     let mut engine = Engine::start(&mut host);
     let ids: std::collections::HashSet<_> = (0..1_000).map(|_| engine.new_trace_id(&mut host)).collect();
     assert_eq!(ids.len(), 1_000);
+}
+
+#[test]
+fn a_request_refused_before_the_filter_saw_it_took_as_long_as_the_proxy_had_it() {
+    let mut host = FakeHost::gateway();
+    let mut engine = Engine::start(&mut host);
+    host.response = vec![(":status".to_owned(), b"503".to_vec())];
+    let begun_unix_ns = host.now_ns + host.wall_ahead_ns;
+    host.set_property("request.time", begun_unix_ns.to_le_bytes());
+    host.now_ns += 500_000_000;
+    Request::default().on_end(&mut engine, &mut host);
+    let spans = exported(&mut engine, &mut host);
+    assert_eq!((spans[0].start_unix_ns, spans[0].end_unix_ns), (begun_unix_ns, begun_unix_ns + 500_000_000));
+}
+
+#[test]
+fn a_call_refused_before_the_filter_saw_it_is_not_linked_to_who_is_in_flight_at_its_end() {
+    let mut host = FakeHost::sidecar("cart");
+    host.configuration = br#"{"links": {"sole_after_calls": 1, "sole_after_idle_ms": 250}}"#.to_vec();
+    let mut engine = Engine::start(&mut host);
+    let tick = |engine: &mut Engine, host: &mut FakeHost| {
+        host.now_ns += 300_000_000;
+        engine.on_tick(host);
+    };
+    // The first request is news to the other workers, which are looked at with the timer.
+    pass(&mut engine, &mut host, INBOUND, &[]);
+    tick(&mut engine, &mut host);
+    let mut first = begin_request(&mut engine, &mut host, INBOUND, &[]);
+    pass(&mut engine, &mut host, OUTBOUND, &[]);
+    first.on_end(&mut engine, &mut host);
+    (0..3).for_each(|_| tick(&mut engine, &mut host));
+    let _second = begin_request(&mut engine, &mut host, INBOUND, &[]);
+    pass(&mut engine, &mut host, OUTBOUND, &[]);
+    host.receive(OUTBOUND, &[]);
+    Request::default().on_end(&mut engine, &mut host);
+    let spans = exported(&mut engine, &mut host);
+    let calls = spans.iter().filter(|span| span.kind == SpanKind::Client);
+    let links: Vec<&str> = calls.map(|span| text(span, attribute::LINK_KIND)).collect();
+    assert_eq!(links, ["none", "sole", "none"]);
 }
