@@ -180,7 +180,9 @@ impl Worker {
         let census = census(&self.requests, &self.fellows, self.sign.as_ref(), now_unix_ns);
         let company = census.company(now_unix_ns);
         let has_habit = || self.habits.allow_sole(destination, config.probation, now_unix_ns);
-        let by_token = census.only_one_with(&tokens, &self.recurrence);
+        let by_token = census
+            .only_one_with(&tokens, &self.recurrence)
+            .filter(|_| self.habits.allow_token(destination, now_unix_ns));
         let by_number = census.only_one(now_unix_ns).filter(|_| config.uses_sole && has_habit());
         let (kind, cause) = match (by_token, by_number) {
             (Some(cause), _) => (LinkKind::Token, Some(cause.to_context())),
@@ -189,7 +191,13 @@ impl Worker {
         };
         let named = if cause.is_none() { census.named() } else { Vec::new() };
         let found = Found { kind, cause, candidates: census.count(), named };
-        let own_tokens: Vec<u64> = tokens.into_iter().filter(|token| !census.may_carry(*token)).collect();
+        let own_tokens: Vec<u64> =
+            tokens.iter().copied().filter(|token| !census.may_carry(*token)).collect();
+        // One that it adds to many calls is known after the first.
+        let is_new = |token: &u64| !self.recurrence.is_recurring(*token);
+        if own_tokens.len() == tokens.len() && own_tokens.iter().any(is_new) {
+            self.habits.saw_foreign_values(destination, now_unix_ns);
+        }
         self.learn(host, destination, company, &own_tokens, now_unix_ns);
         found
     }

@@ -5,9 +5,11 @@ const MEMORY_NS: u64 = 3_600_000_000_000;
 /// Most destinations that are watched; a call to any other one is never linked by `sole`.
 const MAX_DESTINATIONS: usize = 64;
 /// Written first, so that a module of another version never reads what it does not know.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 const HEAD_BYTES: usize = 1 + 4 * 8;
-const DESTINATION_BYTES: usize = 4 * 8;
+const DESTINATION_BYTES: usize = 6 * 8;
+/// The application adds one value by itself, such as its own credential, without looking up others.
+const MAX_FOREIGN_VALUES: u64 = 1;
 
 /// Who was in flight when a call without context was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,9 @@ struct Destination {
     calls: u64,
     idle_before_ns: u64,
     background_unix_ns: u64,
+    /// Different values on its calls that no request in flight had carried, and when the last one was seen.
+    foreign_values: u64,
+    foreign_unix_ns: u64,
 }
 
 impl Habits {
@@ -79,6 +84,25 @@ impl Habits {
             Company::Unread => destination.idle_before_ns = idle_ns,
             Company::Unknown => {}
         }
+    }
+
+    /// A call to this destination carried values, and no request in flight had any of them: the application got them
+    /// from elsewhere, and what looks like an echo of a request may be another such value.
+    pub fn saw_foreign_values(&mut self, name: u64, now_unix_ns: u64) {
+        let Some(destination) = self.watched(name) else { return };
+        if !is_remembered(destination.foreign_unix_ns, now_unix_ns) {
+            destination.foreign_values = 0;
+        }
+        destination.foreign_values = destination.foreign_values.saturating_add(1);
+        destination.foreign_unix_ns = now_unix_ns;
+    }
+
+    /// Whether a value on a call to this destination may be taken for an echo.
+    pub fn allow_token(&self, name: u64, now_unix_ns: u64) -> bool {
+        let known = self.destinations.iter().find(|known| known.name == name);
+        known.is_none_or(|known| {
+            known.foreign_values <= MAX_FOREIGN_VALUES || !is_remembered(known.foreign_unix_ns, now_unix_ns)
+        })
     }
 
     /// No request was in flight for this long.
@@ -119,12 +143,16 @@ impl Habits {
             if ours.calls == 0 && ours.background_unix_ns == 0 {
                 ours.idle_before_ns = idle_ns;
             }
+            // Each worker counts its own, so that one value known to all does not count for many.
+            let foreign_values = ours.foreign_values.max(theirs.foreign_values);
+            let foreign_unix_ns = ours.foreign_unix_ns.max(theirs.foreign_unix_ns);
             if theirs.background_unix_ns > ours.background_unix_ns {
                 *ours = *theirs;
             } else if theirs.background_unix_ns == ours.background_unix_ns {
                 ours.calls = ours.calls.max(theirs.calls);
                 ours.idle_before_ns = ours.idle_before_ns.max(idle_ns);
             }
+            (ours.foreign_values, ours.foreign_unix_ns) = (foreign_values, foreign_unix_ns);
         }
     }
 
@@ -136,7 +164,7 @@ impl Habits {
         let numbers = self
             .destinations
             .iter()
-            .flat_map(|known| [known.name, known.calls, known.idle_before_ns, known.background_unix_ns]);
+            .flat_map(Destination::to_numbers);
         head.into_iter().chain(numbers).for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
         bytes
     }
@@ -153,11 +181,9 @@ impl Habits {
             idle_ns: next()?,
             destinations: Vec::new(),
         };
-        while let (Some(name), Some(calls), Some(idle_before_ns), Some(background_unix_ns)) =
-            (next(), next(), next(), next())
-        {
+        while let Some(destination) = Destination::from_numbers(&mut next) {
             if habits.destinations.len() < MAX_DESTINATIONS {
-                habits.destinations.push(Destination { name, calls, idle_before_ns, background_unix_ns });
+                habits.destinations.push(destination);
             }
         }
         Some(habits)
@@ -175,6 +201,24 @@ impl Habits {
             None => return None,
         };
         self.destinations.get_mut(place)
+    }
+}
+
+impl Destination {
+    fn to_numbers(&self) -> [u64; 6] {
+        let Self { name, calls, idle_before_ns, background_unix_ns, foreign_values, foreign_unix_ns } = *self;
+        [name, calls, idle_before_ns, background_unix_ns, foreign_values, foreign_unix_ns]
+    }
+
+    fn from_numbers(next: &mut impl FnMut() -> Option<u64>) -> Option<Self> {
+        Some(Self {
+            name: next()?,
+            calls: next()?,
+            idle_before_ns: next()?,
+            background_unix_ns: next()?,
+            foreign_values: next()?,
+            foreign_unix_ns: next()?,
+        })
     }
 }
 

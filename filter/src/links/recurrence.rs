@@ -2,8 +2,9 @@
 
 /// Requests that must have been looked at before any token is evidence: among the first ones nothing recurs yet.
 const MIN_REQUESTS: u32 = 32;
-/// A token that more requests than this carried lately is no evidence.
-const MAX_REQUESTS_OF_ONE_TOKEN: u8 = 3;
+/// What one request counts. A token that a second one carried lately is no evidence: the application may still be at the
+/// first, though that was answered. One request is remembered for one or two half-lives.
+const ONE_REQUEST: u8 = 2;
 /// What the application itself was seen to add counts as carried this often.
 const OWN: u8 = u8::MAX;
 /// After this time half of what was counted is forgotten.
@@ -22,7 +23,7 @@ pub struct Recurrence {
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
     token: u64,
-    requests: u8,
+    count: u8,
 }
 
 impl Recurrence {
@@ -32,7 +33,7 @@ impl Recurrence {
         let passed_ns = now_unix_ns.saturating_sub(self.halved_unix_ns);
         if passed_ns >= HALF_LIFE_NS {
             self.halved_unix_ns = now_unix_ns;
-            self.places.iter_mut().for_each(|place| place.requests /= 2);
+            self.places.iter_mut().for_each(|place| place.count /= 2);
         }
     }
 
@@ -41,13 +42,13 @@ impl Recurrence {
     pub fn saw_token(&mut self, token: u64) -> Standing {
         let has_seen_enough = self.requests >= MIN_REQUESTS;
         let Some(place) = self.place(token) else { return Standing::Recurring };
-        if place.token != token && place.requests > 0 {
-            place.requests -= 1;
+        if place.token != token && place.count > 0 {
+            place.count -= 1;
             return Standing::Recurring;
         }
         place.token = token;
-        place.requests = place.requests.saturating_add(1);
-        if has_seen_enough && place.requests <= MAX_REQUESTS_OF_ONE_TOKEN {
+        place.count = place.count.saturating_add(ONE_REQUEST);
+        if has_seen_enough && place.count <= ONE_REQUEST {
             Standing::Evidence
         } else {
             Standing::Recurring
@@ -57,7 +58,7 @@ impl Recurrence {
     /// A call carried this token and no request in flight did: the application adds it by itself.
     pub fn saw_own_token(&mut self, token: u64) {
         if let Some(place) = self.place(token) {
-            *place = Place { token, requests: OWN };
+            *place = Place { token, count: OWN };
         }
     }
 
@@ -66,7 +67,7 @@ impl Recurrence {
         let index = index_of(token);
         self.places
             .get(index)
-            .is_some_and(|place| place.token == token && place.requests > MAX_REQUESTS_OF_ONE_TOKEN)
+            .is_some_and(|place| place.token == token && place.count > ONE_REQUEST)
     }
 
     fn place(&mut self, token: u64) -> Option<&mut Place> {

@@ -12,6 +12,7 @@ use crate::host::SharedValue;
 use crate::host::fake::FakeHost;
 
 mod books;
+mod echoes;
 
 const MILLISECOND_NS: u64 = 1_000_000;
 const SECOND_NS: u64 = 1_000_000_000;
