@@ -17,8 +17,6 @@ use crate::worker::{Ending, Found, Ticket};
 
 /// Longest `tracestate` that is kept whole with a request in flight.
 const MAX_STATE_BYTES: usize = 512;
-/// The proxy's answer when the workload took too long; the workload may not know.
-const GATEWAY_TIMEOUT: i64 = 504;
 
 /// What is known of the cause of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +135,7 @@ pub(super) fn leave(engine: &Engine, host: &mut impl Host, begun: &Begun, outcom
     }
     let Some(ticket) = entered.ticket else { return };
     let is_answered = match outcome {
-        Some(outcome) => outcome.http_status.is_some_and(|status| status != GATEWAY_TIMEOUT),
+        Some(outcome) => outcome.http_status.is_some() && !outcome.has_given_up(),
         None => begun.held.is_answered,
     };
     let ending = if is_answered { Ending::Answered } else { Ending::Abandoned };

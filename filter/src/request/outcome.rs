@@ -21,6 +21,11 @@ const CONNECTION_FAILED: u64 = 1 << 5;
 const UPSTREAM_FAILED: u64 =
     1 << 1 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 15 | 1 << 19 | 1 << 23;
 
+/// The flags of a proxy that waits no longer: UT, SI, UMSDR, DT.
+const GAVE_UP: u64 = 1 << 2 | 1 << 16 | 1 << 19 | 1 << 22;
+/// The proxy's answer then, but for gRPC.
+const GATEWAY_TIMEOUT: i64 = 504;
+
 /// The header, or trailer, with the status of a gRPC call.
 pub(super) const GRPC_STATUS: &str = "grpc-status";
 /// gRPC status codes by number.
@@ -114,6 +119,11 @@ impl Outcome {
     pub fn is_good(&self) -> bool {
         let is_answered = self.http_status.is_some_and(|status| status < 400);
         is_answered && self.grpc_status.unwrap_or(0) == 0 && self.flags == 0
+    }
+
+    /// Whether the proxy waited no longer; the workload may not know.
+    pub fn has_given_up(&self) -> bool {
+        self.http_status == Some(GATEWAY_TIMEOUT) || self.flags & GAVE_UP != 0
     }
 
     /// Whether no connection to the upstream came about.

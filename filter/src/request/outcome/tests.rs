@@ -152,3 +152,18 @@ fn every_flag_of_envoy_has_a_name() {
     assert_eq!(all.flag_names().split(',').count(), 30);
     assert_eq!(Outcome { flags: 1 << 29, ..Outcome::default() }.flag_names(), "UDO");
 }
+
+#[test]
+fn a_proxy_that_waited_no_longer_says_so_by_status_or_flag() {
+    let cases = [
+        (Some(504), 0, true, "for HTTP"),
+        (Some(200), 1 << 2, true, "for gRPC, whose answer says 200"),
+        (Some(200), 1 << 16, true, "a stream that was silent for too long"),
+        (Some(200), 0, false, "answered"),
+        (Some(503), 1 << 6, false, "the upstream is gone"),
+    ];
+    for (http_status, flags, expected, reason) in cases {
+        let outcome = Outcome { http_status, flags, ..Outcome::default() };
+        assert_eq!(outcome.has_given_up(), expected, "{reason}");
+    }
+}
