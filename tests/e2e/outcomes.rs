@@ -19,6 +19,7 @@ use std::time::Duration;
 use crate::runner::Fixture;
 use application::Application;
 use cases::{Case, How};
+use client::Call;
 use proxies::{Proxies, Targets};
 
 pub(crate) use updates::updates_lose_no_span;
@@ -92,7 +93,14 @@ fn send(small: &Small, case: &Case, number: usize) -> Result<()> {
             client::get(small.proxies.outbound_port, host, path, &traceparent, case.status)
         }
         How::Refused(head) => client::raw(port, head.as_bytes(), case.status),
-        How::Grpc(path) => client::grpc(port, proxies::DOMAIN, path, &traceparent),
+        How::Grpc(path) => client::grpc(call(port, path, "application/grpc", &traceparent)),
+        How::GrpcWeb(path) => client::grpc(call(port, path, "application/grpc-web+proto", &traceparent)),
+        How::Cancel(path) => {
+            let before = small.application.silent_requests();
+            let has_arrived = || small.application.silent_requests() > before;
+            let ping = call(port, "/shop.Cart/Get", "application/grpc", "");
+            client::cancel(call(port, path, "application/grpc", &traceparent), ping, has_arrived)
+        }
         How::Socket(path) => client::open_and_close_socket(port, proxies::DOMAIN, path, &traceparent),
         How::Abort(path) => {
             let before = small.application.silent_requests();
@@ -104,6 +112,10 @@ fn send(small: &Small, case: &Case, number: usize) -> Result<()> {
             Ok(())
         }
     }
+}
+
+fn call<'a>(port: u16, path: &'a str, content_type: &'a str, traceparent: &'a str) -> Call<'a> {
+    Call { port, host: proxies::DOMAIN, path, content_type, traceparent }
 }
 
 /// The trace of case `number`.

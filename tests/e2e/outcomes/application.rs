@@ -87,6 +87,7 @@ async fn answer(
         "/socket" => switch_protocols(request),
         "/shop.Cart/Get" => grpc_with_trailers("0"),
         "/shop.Cart/Find" => grpc_with_trailers("5"),
+        "/shop.Cart/Web" => grpc_web(),
         "/shop.Cart/Fail" => grpc_without_trailers("14"),
         other => {
             let status = other.strip_prefix("/status/").and_then(|status| status.parse::<u16>().ok());
@@ -142,6 +143,14 @@ fn grpc_with_trailers(status: &'static str) -> Answer {
     let body = message.with_trailers(async move { Some(Ok(trailers)) });
     let mut response = Response::new(body.boxed_unsync());
     response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
+    response
+}
+
+/// A success whose trailers are in the body, as browsers can read them.
+fn grpc_web() -> Answer {
+    let body = Bytes::from_static(b"\0\0\0\0\0\x80\0\0\0\x0fgrpc-status:0\r\n");
+    let mut response = Response::new(Full::new(body).map_err(|never| match never {}).boxed_unsync());
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc-web+proto"));
     response
 }
 

@@ -11,6 +11,10 @@ pub(crate) enum How {
     Refused(&'static str),
     /// A gRPC call.
     Grpc(&'static str),
+    /// A call by gRPC-Web.
+    GrpcWeb(&'static str),
+    /// A gRPC call that its caller cancels while the application is silent.
+    Cancel(&'static str),
     /// A WebSocket.
     Socket(&'static str),
     /// The client goes away while the application is silent.
@@ -38,6 +42,7 @@ pub(crate) fn all() -> Vec<Case> {
         upgraded(),
         without_an_answer(),
         grpc(),
+        grpc_without_a_status(),
         refused(),
         from_the_proxy(),
     ];
@@ -212,6 +217,28 @@ fn grpc() -> Vec<Case> {
                 "frontend server error 200 rpc=UNAVAILABLE error=UNAVAILABLE details=via_upstream attempts=1 route=default",
                 "gateway client error 200 rpc=UNAVAILABLE error=UNAVAILABLE details=via_upstream attempts=1 route=s",
                 "gateway server error 200 rpc=UNAVAILABLE error=UNAVAILABLE details=via_upstream",
+            ],
+        ),
+    ]
+}
+
+/// What a proxy sees of gRPC and is not to take for an error.
+fn grpc_without_a_status() -> Vec<Case> {
+    vec![
+        case(
+            "gRPC-Web success, whose status is in the body",
+            How::GrpcWeb("/shop.Cart/Web"),
+            200,
+            &["frontend server unset 200", "gateway client unset 200 attempts=1", "gateway server unset 200"],
+        ),
+        case(
+            "gRPC cancelled by its caller",
+            How::Cancel("/silent"),
+            0,
+            &[
+                "frontend server unset flags=DR details=http2.remote_reset attempts=1 route=default",
+                "gateway client unset flags=DR details=http2.remote_reset attempts=1 route=s",
+                "gateway server unset flags=DR details=http2.remote_reset",
             ],
         ),
     ]

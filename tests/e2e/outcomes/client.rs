@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -46,16 +46,55 @@ pub(crate) fn open_and_close_socket(port: u16, host: &str, path: &str, tracepare
     Ok(())
 }
 
-/// One gRPC call with an empty message; whatever comes back is read to its end.
-pub(crate) fn grpc(port: u16, host: &str, path: &str, traceparent: &str) -> Result<()> {
-    let request = http::Request::builder()
-        .method("POST")
-        .uri(format!("http://127.0.0.1:{port}{path}"))
-        .header("host", host)
-        .header("content-type", "application/grpc")
-        .header("te", "trailers")
-        .header("traceparent", traceparent)
-        .body(Full::new(Bytes::from_static(&[0; 5])))?;
+/// One gRPC call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) port: u16,
+    pub(crate) host: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) content_type: &'a str,
+    pub(crate) traceparent: &'a str,
+}
+
+impl Call<'_> {
+    /// With an empty message.
+    fn to_request(self) -> Result<http::Request<Full<Bytes>>> {
+        let Self { port, host, path, content_type, traceparent } = self;
+        let builder = http::Request::builder()
+            .method("POST")
+            .uri(format!("http://127.0.0.1:{port}{path}"))
+            .header("host", host)
+            .header("content-type", content_type)
+            .header("te", "trailers")
+            .header("traceparent", traceparent);
+        Ok(builder.body(Full::new(Bytes::from_static(&[0; 5])))?)
+    }
+}
+
+/// Makes a call and cancels it once `has_arrived` says so. A ping on the same connection, a call of its own, comes back
+/// after the proxy has the word.
+pub(crate) fn cancel(call: Call<'_>, ping: Call<'_>, has_arrived: impl Fn() -> bool) -> Result<()> {
+    let (request, ping) = (call.to_request()?, ping.to_request()?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        let arrival = async {
+            while !has_arrived() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            response = client.request(request) => bail!("answered: {:?}", response?.status()),
+            arrived = tokio::time::timeout(TIMEOUT, arrival) => arrived.context("it never arrived")?,
+        }
+        tokio::time::timeout(TIMEOUT, client.request(ping)).await.context("timeout")??;
+        Ok(())
+    })
+}
+
+/// Makes a call; whatever comes back is read to its end.
+pub(crate) fn grpc(call: Call<'_>) -> Result<()> {
+    let request = call.to_request()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
