@@ -1,5 +1,6 @@
 //! One trace as a tree of hops: who called whom, what came of it, and how long either side took.
 
+mod clocks;
 mod line;
 
 use super::paint::{self, Paint, clean_name, count, cut, duration, fit};
@@ -122,6 +123,7 @@ fn conclusion(trace: &Trace, paint: Paint) -> String {
     for gap in &trace.gaps {
         text.push_str(&explain(gap, paint));
     }
+    text.push_str(&clocks::tell(&trace.spans, paint));
     if summary.truncated {
         text.push_str(
             &paint.warning("⚠ the trace has more spans than are read: what is said here is of the first\n"),

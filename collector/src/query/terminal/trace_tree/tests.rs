@@ -247,3 +247,19 @@ fn shows_no_control_characters() {
     let drawing = drawn(vec![with(evil, attribute::ERROR_TYPE, "\u{1b}]0;x")]);
     assert!(!drawing.contains(|letter: char| letter.is_control() && letter != '\n'), "{drawing:?}");
 }
+
+#[test]
+fn tells_whose_clocks_were_corrected() {
+    let spans = vec![
+        span(1, 0, Server, "gateway", (0, 100)),
+        span(2, 1, Client, "gateway", (10, 60)),
+        span(3, 2, Server, "cart", (3_010, 3_060)),
+        span(4, 1, Client, "gateway", (70, 90)),
+        span(5, 4, Server, "stock", (70, 90)),
+    ];
+    let drawing = drawn(spans);
+    let expected = "⚠ clocks apart: their times are shown corrected\n  cart 3.00 s ahead\n";
+    assert!(drawing.contains(expected), "{drawing}");
+    let same_clock = drawn(vec![span(1, 0, Client, "gateway", (0, 10)), span(2, 1, Server, "cart", (1, 9))]);
+    assert!(!same_clock.contains("clocks"), "{same_clock}");
+}
