@@ -191,8 +191,7 @@ impl Worker {
         };
         let named = if cause.is_none() { census.named() } else { Vec::new() };
         let found = Found { kind, cause, candidates: census.count(), named };
-        let own_tokens: Vec<u64> =
-            tokens.iter().copied().filter(|token| !census.may_carry(*token)).collect();
+        let own_tokens: Vec<u64> = tokens.iter().copied().filter(|token| !census.may_carry(*token)).collect();
         // One that it adds to many calls is known after the first.
         let is_new = |token: &u64| !self.recurrence.is_recurring(*token);
         if own_tokens.len() == tokens.len() && own_tokens.iter().any(is_new) {

@@ -161,10 +161,7 @@ impl Habits {
         let mut bytes = Vec::with_capacity(HEAD_BYTES + self.destinations.len() * DESTINATION_BYTES);
         bytes.push(FORMAT);
         let head = [self.forwarded_unix_ns, self.named_unix_ns, self.orphaned_unix_ns, self.idle_ns];
-        let numbers = self
-            .destinations
-            .iter()
-            .flat_map(Destination::to_numbers);
+        let numbers = self.destinations.iter().copied().flat_map(Destination::to_numbers);
         head.into_iter().chain(numbers).for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
         bytes
     }
@@ -205,8 +202,8 @@ impl Habits {
 }
 
 impl Destination {
-    fn to_numbers(&self) -> [u64; 6] {
-        let Self { name, calls, idle_before_ns, background_unix_ns, foreign_values, foreign_unix_ns } = *self;
+    fn to_numbers(self) -> [u64; 6] {
+        let Self { name, calls, idle_before_ns, background_unix_ns, foreign_values, foreign_unix_ns } = self;
         [name, calls, idle_before_ns, background_unix_ns, foreign_values, foreign_unix_ns]
     }
 

@@ -48,11 +48,7 @@ impl Recurrence {
         }
         place.token = token;
         place.count = place.count.saturating_add(ONE_REQUEST);
-        if has_seen_enough && place.count <= ONE_REQUEST {
-            Standing::Evidence
-        } else {
-            Standing::Recurring
-        }
+        if has_seen_enough && place.count <= ONE_REQUEST { Standing::Evidence } else { Standing::Recurring }
     }
 
     /// A call carried this token and no request in flight did: the application adds it by itself.
@@ -65,9 +61,7 @@ impl Recurrence {
     /// Whether the token was seen too often, by requests or on calls that no request explains.
     pub fn is_recurring(&self, token: u64) -> bool {
         let index = index_of(token);
-        self.places
-            .get(index)
-            .is_some_and(|place| place.token == token && place.count > ONE_REQUEST)
+        self.places.get(index).is_some_and(|place| place.token == token && place.count > ONE_REQUEST)
     }
 
     fn place(&mut self, token: u64) -> Option<&mut Place> {

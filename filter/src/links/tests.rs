@@ -111,7 +111,11 @@ fn a_token_is_evidence_until_it_recurs() {
     });
     assert_eq!(standing(&mut recurrence, 7), Standing::Evidence);
     assert!(!recurrence.is_recurring(7));
-    assert_eq!(standing(&mut recurrence, 7), Standing::Recurring, "the first may have been answered, and go on");
+    assert_eq!(
+        standing(&mut recurrence, 7),
+        Standing::Recurring,
+        "the first may have been answered, and go on"
+    );
     assert!(recurrence.is_recurring(7));
 }
 

@@ -32,21 +32,6 @@ fn status_follows_the_semantic_conventions() {
             "",
             "the caller went away",
         ),
-        (outcome(None, None, 1 << 28, "http2.remote_reset"), unset, unset, "", "the caller reset its stream"),
-        (
-            outcome(Some(200), None, 1 << 28, "http2.remote_reset"),
-            unset,
-            unset,
-            "",
-            "the caller had enough of a stream",
-        ),
-        (
-            outcome(Some(500), None, 1 << 14, "downstream_remote_disconnect"),
-            error,
-            error,
-            "500",
-            "the caller saw the error and went away",
-        ),
         (outcome(None, None, 0, ""), error, error, "_OTHER", "no answer and no word why"),
         (
             outcome(Some(200), None, 1 << 6, "upstream_reset_after_response_started"),
@@ -75,6 +60,27 @@ fn status_follows_the_semantic_conventions() {
         assert_eq!(outcome.status_of(SpanKind::Client), client, "{reason}");
         if client == error {
             assert_eq!(outcome.error_type(), error_type, "{reason}");
+        }
+    }
+}
+
+#[test]
+fn who_goes_away_is_no_error_and_undoes_none() {
+    let cases = [
+        (None, 1 << 14, None, "closed its connection before the answer"),
+        (None, 1 << 28, None, "reset its stream before the answer"),
+        (Some(200), 1 << 28, None, "had enough of a stream"),
+        (Some(500), 1 << 14, Some("500"), "saw the error first"),
+        (Some(503), 1 << 28 | 1 << 6, Some("UC"), "saw the proxy's error first"),
+    ];
+    for (http_status, flags, expected, reason) in cases {
+        let details = if flags & CALLER_GONE == flags { "downstream" } else { "upstream_reset" }.to_owned();
+        let outcome = Outcome { http_status, flags, details, ..Outcome::default() };
+        for kind in [SpanKind::Server, SpanKind::Client] {
+            assert_eq!(outcome.status_of(kind) == StatusCode::Error, expected.is_some(), "{reason}");
+        }
+        if let Some(expected) = expected {
+            assert_eq!(outcome.error_type(), expected, "{reason}");
         }
     }
 }
@@ -114,7 +120,14 @@ fn a_grpc_status_is_that_of_the_server_wherever_it_stands() {
     let cases = [
         ("application/grpc-web+proto", NOTHING, NOTHING, 2, None, "the status is in the body"),
         ("application/grpc-web-text", INTERNAL, NOTHING, 2, Some("INTERNAL"), "an answer of headers alone"),
-        ("application/grpc-web", NOTHING, INTERNAL, 2, Some("INTERNAL"), "a filter makes a body of them later"),
+        (
+            "application/grpc-web",
+            NOTHING,
+            INTERNAL,
+            2,
+            Some("INTERNAL"),
+            "a filter makes a body of them later",
+        ),
         ("application/grpc", NOTHING, INTERNAL, 2, Some("INTERNAL"), "a filter took the trailers away"),
         ("application/grpc", NOTHING, NOTHING, 13, Some("INTERNAL"), "Envoy knows"),
         ("application/grpc+proto", NOTHING, &[("grpc-status", b"x")], 0, Some("OK"), "no number"),

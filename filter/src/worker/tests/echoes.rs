@@ -22,7 +22,11 @@ fn a_value_that_the_application_looked_up_links_nothing() {
     }
     let (_, profile) = proxy.receive(1, &[("x-user-id", "fritz")]);
     let found = proxy.call(1, &[("x-user-id", "fritz")]);
-    assert_eq!((found.kind, found.candidates), (LinkKind::None, 2), "the order may have looked that one up too");
+    assert_eq!(
+        (found.kind, found.candidates),
+        (LinkKind::None, 2),
+        "the order may have looked that one up too"
+    );
     proxy.answer(1, order);
     proxy.answer(1, profile);
 }
