@@ -95,7 +95,8 @@ impl Outcome {
         }
         outcome.upstream_cluster = match begun.role {
             Role::Inbound => String::new(),
-            Role::Outbound if !begun.cluster.is_empty() => begun.cluster.clone(),
+            // A filter behind ours may have chosen another route since; where something went wrong, that is asked.
+            Role::Outbound if outcome.is_good() && !begun.cluster.is_empty() => begun.cluster.clone(),
             Role::Outbound | Role::Gateway => text_property(host, "xds\0cluster_name"),
         };
         outcome

@@ -180,3 +180,21 @@ fn a_proxy_that_waited_no_longer_says_so_by_status_or_flag() {
         assert_eq!(outcome.has_given_up(), expected, "{reason}");
     }
 }
+
+#[test]
+fn a_call_that_failed_names_the_cluster_that_it_went_to_in_the_end() {
+    for (status, expected) in [("200", "outbound|8080||cart"), ("503", "outbound|8080||basket")] {
+        let mut host = FakeHost::sidecar("frontend");
+        let mut engine = Engine::start(&mut host);
+        host.receive(2, &[]);
+        let mut request = Request::default();
+        request.on_headers(&mut engine, &mut host);
+        host.set_property("xds.cluster_name", "outbound|8080||basket");
+        host.response = vec![(":status".to_owned(), status.as_bytes().to_vec())];
+        request.on_end(&mut engine, &mut host);
+        engine.on_done(&mut host);
+        let spans = host.exported();
+        let cluster = spans[0].attribute("envoy.upstream_cluster").and_then(|value| value.as_text());
+        assert_eq!(cluster, Some(expected), "{status}");
+    }
+}
