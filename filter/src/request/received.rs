@@ -16,9 +16,6 @@ use crate::host::{HeaderMap, Host};
 use crate::propagation::{self, LinkedSpan, Received};
 use crate::stats::Counter;
 
-/// Most headers that a proxy takes unless it is told otherwise; over HTTP/2 the method, path and their like count too.
-const MAX_HEADERS: usize = 100;
-
 /// Reads the headers. Only a gateway is an edge: a waypoint stands inside the mesh.
 pub(super) fn receive(engine: &Engine, role: Role, headers: &Headers) -> Received {
     let config = &engine.config.propagation;
@@ -48,18 +45,10 @@ pub(super) fn begin_trace(
     (trace_id, flags, TraceState::default())
 }
 
-/// Writes what is passed on into the request's headers. Nothing that came in goes on beside it. Where a header more could
-/// have the next proxy refuse the request, none is added: the trace breaks off there and the request does not.
-pub(super) fn pass_on(engine: &Engine, host: &mut impl Host, begun: &Begun) {
-    let room = MAX_HEADERS.saturating_sub(begun.headers.count());
-    if room == 0 && begun.headers.lacks(Known::TraceParent) {
-        engine.count(Counter::ContextsNotPassedOn);
-        return;
-    }
+/// Writes what is passed on into the request's headers. Nothing that came in goes on beside it.
+pub(super) fn pass_on(host: &mut impl Host, begun: &Begun) {
     write(host, begun, (Known::TraceParent, TRACEPARENT), &begun.context.to_traceparent());
-    if room > 1 || !begun.headers.lacks(Known::TraceState) {
-        write(host, begun, (Known::TraceState, TRACESTATE), &begun.state_line);
-    }
+    write(host, begun, (Known::TraceState, TRACESTATE), &begun.state_line);
     for rewrite in begun.received.rewrites(&begun.context) {
         match rewrite {
             Rewrite::Set(name, value) => host.set_request_header(name, &value),
