@@ -212,6 +212,11 @@ impl Headers {
         Some((name, value))
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Whether there is no header at all, as for a request that was refused before it could be read.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -100,7 +100,7 @@ impl Request {
         }
         let start = Start::now(engine, host);
         let mut begun = begin(engine, host, headers, start);
-        received::pass_on(host, &begun);
+        received::pass_on(engine, host, &begun);
         let is_logged = match engine.config.path_log {
             PathLog::All => true,
             PathLog::Sampled => begun.context.flags.is_sampled(),

@@ -36,6 +36,8 @@ pub enum Counter {
     LinksNone,
     /// Requests whose trace headers broke the specification.
     ContextsMalformed,
+    /// Requests with so many headers that the context was not added to them.
+    ContextsNotPassedOn,
     /// Requests whose trace began here and is recorded.
     SampledProbability,
     /// Requests whose caller had decided to record them.
@@ -61,7 +63,7 @@ pub enum Counter {
 }
 
 /// Every counter with its name; the position is the enumeration's.
-const ALL: [(Counter, &str); 24] = [
+const ALL: [(Counter, &str); 25] = [
     (Counter::Spans, "throughline_spans"),
     (Counter::DroppedBufferFull, "throughline_spans_dropped_buffer_full"),
     (Counter::DroppedRefused, "throughline_spans_dropped_refused"),
@@ -75,6 +77,7 @@ const ALL: [(Counter, &str); 24] = [
     (Counter::LinksSole, "throughline_links_sole"),
     (Counter::LinksNone, "throughline_links_none"),
     (Counter::ContextsMalformed, "throughline_contexts_malformed"),
+    (Counter::ContextsNotPassedOn, "throughline_contexts_not_passed_on"),
     (Counter::SampledProbability, "throughline_requests_sampled_probability"),
     (Counter::SampledParent, "throughline_requests_sampled_parent"),
     (Counter::RequestsUnsampled, "throughline_requests_unsampled"),

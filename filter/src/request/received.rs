@@ -16,6 +16,11 @@ use crate::host::{HeaderMap, Host};
 use crate::propagation::{self, LinkedSpan, Received};
 use crate::stats::Counter;
 
+/// Most headers that a proxy takes unless it is told otherwise. Method, path and scheme count where they are headers, which
+/// they are in HTTP/2; by which version the request goes on is not known here.
+const USUAL_MAX_HEADERS: usize = 100;
+const NO_HEADERS_IN_HTTP_1: usize = 3;
+
 /// Reads the headers. Only a gateway is an edge: a waypoint stands inside the mesh.
 pub(super) fn receive(engine: &Engine, role: Role, headers: &Headers) -> Received {
     let config = &engine.config.propagation;
@@ -45,15 +50,35 @@ pub(super) fn begin_trace(
     (trace_id, flags, TraceState::default())
 }
 
-/// Writes what is passed on into the request's headers. Nothing that came in goes on beside it.
-pub(super) fn pass_on(host: &mut impl Host, begun: &Begun) {
-    write(host, begun, (Known::TraceParent, TRACEPARENT), &begun.context.to_traceparent());
-    write(host, begun, (Known::TraceState, TRACESTATE), &begun.state_line);
+/// Writes what is passed on into the request's headers. Nothing that came in goes on beside it. Where a header more could
+/// have the next proxy refuse the request, none is added: the trace breaks off there and the request does not.
+pub(super) fn pass_on(engine: &Engine, host: &mut impl Host, begun: &Begun) {
+    let (has_parent, has_state) =
+        (!begun.headers.lacks(Known::TraceParent), !begun.headers.lacks(Known::TraceState));
+    let room = room(&begun.headers);
+    if has_parent || room > 0 {
+        write(host, begun, (Known::TraceParent, TRACEPARENT), &begun.context.to_traceparent());
+    } else {
+        engine.count(Counter::ContextsNotPassedOn);
+    }
+    if has_state || room > usize::from(!has_parent) {
+        write(host, begun, (Known::TraceState, TRACESTATE), &begun.state_line);
+    }
     for rewrite in begun.received.rewrites(&begun.context) {
         match rewrite {
             Rewrite::Set(name, value) => host.set_request_header(name, &value),
             Rewrite::Remove(name) => host.remove_request_header(name),
         }
+    }
+}
+
+/// How many headers may be added. Who already sends more than the usual number has proxies that take more.
+fn room(headers: &Headers) -> usize {
+    let count = headers.count();
+    if count > USUAL_MAX_HEADERS + NO_HEADERS_IN_HTTP_1 {
+        usize::MAX
+    } else {
+        USUAL_MAX_HEADERS.saturating_sub(count)
     }
 }
 

@@ -209,3 +209,38 @@ fn a_call_found_by_its_request_id_follows_the_decision_of_its_cause() {
     assert!(host.sent_on("traceparent")[0].ends_with("-01"));
     assert!(host.sent_on("b3")[0].starts_with(TRACE) && host.sent_on("b3")[0].ends_with("-1"));
 }
+
+type Pairs = &'static [(&'static str, &'static [u8])];
+
+/// How many headers come in, and which of ours go on.
+#[test]
+fn no_header_is_added_beyond_what_the_next_proxy_takes() {
+    let cases: [(usize, Pairs, usize, usize, &str); 7] = [
+        (94, &[], 1, 1, "room for both"),
+        (95, &[], 1, 0, "room for one"),
+        (96, &[], 0, 0, "the next proxy takes no more"),
+        (99, &[], 0, 0, "nor does one that speaks HTTP/1"),
+        (100, &[], 1, 1, "it takes more, or takes none of these"),
+        (
+            95,
+            &[("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")],
+            1,
+            0,
+            "replaced",
+        ),
+        (95, &[("tracestate", b"a=1")], 0, 1, "what is not added leaves what is there"),
+    ];
+    for (others, ours, traceparents, tracestates, reason) in cases {
+        let mut host = FakeHost::sidecar("cart");
+        let mut engine = Engine::start(&mut host);
+        let filling: [(&str, &[u8]); 1] = [("a", b"1")];
+        let headers: Vec<_> = filling.iter().cycle().take(others).chain(ours).copied().collect();
+        host.receive(1, &headers);
+        Request::default().on_headers(&mut engine, &mut host);
+        let passed_on = (host.sent_on("traceparent").len(), host.sent_on("tracestate").len());
+        assert_eq!(passed_on, (traceparents, tracestates), "{reason}");
+        engine.stats.tell(&mut host);
+        let withheld = host.counter("throughline_contexts_not_passed_on");
+        assert_eq!(withheld, 1 - traceparents as i64, "{reason}");
+    }
+}
